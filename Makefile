@@ -1,0 +1,49 @@
+# `make run` starts the board, `make test` runs the whole suite; `make help` lists the rest.
+PYTHON ?= $(or $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c '$(new_enough)' 2>/dev/null && echo $$p && break; done),python3)
+new_enough := import sys; sys.exit(sys.version_info < (3, 11))
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate --quiet $(PINS_ARGS)
+fail = { echo "$(1)" >&2; exit 1; }
+
+.PHONY: help run test lint format pins clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+
+run: .venv/requirements.stamp ## start the board; ARGS="--port 4000" is passed to bbs serve
+	@$(BIN)/bbs serve $(ARGS)
+
+test: .venv/requirements-test.stamp ## run the whole suite; PYTEST_ARGS="-k board" is passed to pytest
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: .venv/requirements-test.stamp ## check style, types and imports
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/requirements-test.stamp ## format the code and mend what can be mended
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+pins: $(BIN)/python ## pin what pyproject.toml asks for; PINS_ARGS=--upgrade takes the newest
+	$(PIP) install uv
+	$(COMPILE) --group build --output-file config/requirements.txt
+	$(COMPILE) --group test --constraint config/requirements.txt --output-file config/requirements-test.txt
+
+clean: ## remove the virtual environment, caches and build output
+	rm -rf .venv build dist *.egg-info .*_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/%.stamp: config/%.txt pyproject.toml | $(BIN)/python
+	$(PIP) install --require-hashes -r $<
+	$(PIP) install --no-build-isolation --no-deps -e .
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c '$(new_enough)' 2>/dev/null || $(call fail,Python 3.11 or newer is needed: install it or say where it is with PYTHON=/path/to/python3.)
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || $(call fail,Python cannot make a virtual environment here: install python3-venv.)
+	$(PYTHON) -m venv .venv
