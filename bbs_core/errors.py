@@ -1,0 +1,63 @@
+"""Every error of the product, in one tree; `str(error)` is one sentence that may be shown to a person."""
+
+from __future__ import annotations
+
+
+class BBSError(Exception):
+    """The root: whatever goes wrong in a way that we foresaw."""
+
+
+class ConfigError(BBSError):
+    """A setting is wrong, in the file, the environment or on the command line."""
+
+
+class ProtocolError(BBSError):
+    """Bytes that are no frame, or a frame that cannot be sent (docs/protocol.md, Frames)."""
+
+
+class ClientError(BBSError):
+    """The terminal client cannot go on: no connection, no welcome, or a silent server."""
+
+
+class StoreError(BBSError):
+    """The database cannot do what was asked."""
+
+
+class StoreUnavailable(StoreError):
+    """The database does not answer, or its disk is full; it may come back."""
+
+
+class SchemaTooNew(StoreError):
+    """The database was written by a newer version of this program."""
+
+
+class BoardInUse(StoreError):
+    """Another process serves this data folder."""
+
+
+class ActError(BBSError):
+    """An act of staff was refused and changed nothing."""
+
+
+class NotFound(ActError):
+    """The target of an act does not exist."""
+
+
+class Conflict(ActError):
+    """The target is already in the state that was asked for, or the name is taken."""
+
+
+class Forbidden(ActError):
+    """The actor has no right to do this."""
+
+
+class InvalidAct(ActError):
+    """The arguments of an act are not of its form."""
+
+
+class PluginError(BBSError):
+    """A plugin cannot be loaded, or did not keep the contract of a hook."""
+
+
+class UserError(BBSError):
+    """What a plugin raises to tell the user something: its text is shown as it is."""
