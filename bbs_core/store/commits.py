@@ -1,0 +1,113 @@
+"""The event loop's side of the writer: tickets for what was handed in, and waiting until they are decided."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import threading
+from collections.abc import Awaitable, Callable
+from itertools import count
+
+from bbs_core.store.items import Batch, Item, NewMessage, NewPost, Visit, Work
+from bbs_core.store.writer import Writer
+
+
+class Commits:
+    """Hand rows to the writer and hear of their commit; all but `append` belongs to the loop's thread.
+
+    `kept` is told of each batch before anyone who waits for it goes on, so that what is committed is also shown.
+    `followed` runs before the futures of a batch's work complete: it makes the live state match the ledger.
+    """
+
+    def __init__(self, queue_rows: int, kept: Callable[[Batch], None], followed: Callable[[], Awaitable[None]]) -> None:
+        self._queue_rows = queue_rows
+        self._kept = kept
+        self._followed = followed
+        # A plugin's thread may hand in rows too: count and place in the queue must agree.
+        self._lock = threading.Lock()
+        self._issued = 0
+        self._decided = 0
+        self._order = count()
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._following: set[asyncio.Task[None]] = set()
+        self._writer: Writer | None = None
+
+    def start(self, writer: Writer) -> None:
+        """Use this writer, whose `settle` must be `settle_from_thread`."""
+        self._writer = writer
+
+    def append(self, item: Visit | NewPost | NewMessage) -> int:
+        """Hand in a row; returns the ticket to wait for."""
+        assert self._writer is not None
+        with self._lock:
+            self._issued += 1
+            self._writer.put(item)
+            return self._issued
+
+    @property
+    def waiting_rows(self) -> int:
+        """How many rows were handed in and are not decided."""
+        return self._issued - self._decided
+
+    @property
+    def full(self) -> bool:
+        """Whether those who feed the queue must wait for `room`."""
+        return self._issued - self._decided >= self._queue_rows
+
+    async def room(self) -> None:
+        """Wait until half the queue is free again."""
+        await self.decided(self._issued - self._queue_rows // 2)
+
+    def is_decided(self, ticket: int) -> bool:
+        """Whether the row of this ticket is committed or refused."""
+        return ticket <= self._decided
+
+    async def decided(self, ticket: int) -> None:
+        """Wait until the row of this ticket is committed or refused."""
+        if ticket > self._decided:
+            future = asyncio.get_running_loop().create_future()
+            heapq.heappush(self._waiting, (ticket, next(self._order), future))
+            await future
+
+    def settle(self, batch: Batch) -> None:
+        """Show what a batch committed, tell who was refused, and wake who waited."""
+        self._kept(batch)
+        for item, error in batch.refused:
+            _refuse(item, error)
+        self._decided += batch.rows
+        self._wake()
+        if batch.work:
+            task = asyncio.get_running_loop().create_task(self._complete(batch.work))
+            self._following.add(task)
+            task.add_done_callback(self._following.discard)
+
+    def _wake(self) -> None:
+        while self._waiting and self._waiting[0][0] <= self._decided:
+            future = heapq.heappop(self._waiting)[2]
+            if not future.done():
+                future.set_result(None)
+
+    async def _complete(self, done: list[Work]) -> None:
+        try:
+            await self._followed()
+        finally:
+            for work in done:
+                complete(work)
+
+
+def complete(work: Work) -> None:
+    """Give a piece of work's outcome to whoever holds its future."""
+    if not work.future.set_running_or_notify_cancel():
+        return
+    if work.error is not None:
+        work.future.set_exception(work.error)
+    else:
+        work.future.set_result(work.result)
+
+
+def _refuse(item: Item, error: Exception) -> None:
+    if isinstance(item, Work):
+        item.error = error
+        complete(item)
+    elif not isinstance(item, Visit):
+        item.refused(error)

@@ -1,0 +1,157 @@
+"""Engines for SQLite and PostgreSQL, and the schema brought up to date before anything else happens."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import event
+
+from bbs_core.errors import BoardInUse, SchemaTooNew, StoreError, StoreUnavailable
+from bbs_core.store import migrations
+
+SQLITE_FILE = "bbs.sqlite3"
+# Any number will do, as long as all nodes use the same: it is held for one transaction by whoever writes.
+WRITE_LOCK = 10_333
+# What the write-ahead log shrinks back to after a checkpoint.
+WAL_LIMIT_BYTES = 16 * 1024 * 1024
+
+
+def database_url(database: str, data: Path) -> sa.URL:
+    """Return the URL of a `server.database` setting; an empty one is the SQLite file in the data folder."""
+    try:
+        url = sa.make_url(database or f"sqlite:///{data / SQLITE_FILE}")
+    except sa.exc.ArgumentError:
+        raise StoreError("The database must be a URL such as postgresql://user@host/name.") from None
+    if url.get_backend_name() == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() == "sqlite":
+        return url.set(drivername="sqlite+pysqlite")
+    raise StoreError(f"The database must be SQLite or PostgreSQL, not {url.get_backend_name()}.")
+
+
+def writing_engine(url: sa.URL) -> sa.Engine:
+    """Return the engine of the one connection that writes."""
+    engine = sa.create_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True, connect_args=_connect_args(url))
+    if is_sqlite(engine):
+        _on_connect(engine, "journal_mode=WAL", "synchronous=FULL", f"journal_size_limit={WAL_LIMIT_BYTES}")
+        _begin_with(engine, "BEGIN IMMEDIATE")
+    return engine
+
+
+def reading_engine(url: sa.URL, readers: int) -> sa.Engine:
+    """Return the engine of a small pool that cannot write; keep what is read there short."""
+    engine = sa.create_engine(
+        url, pool_size=readers, max_overflow=0, pool_pre_ping=True, connect_args=_connect_args(url)
+    )
+    if is_sqlite(engine):
+        _on_connect(engine, "query_only=ON")
+        _begin_with(engine, "BEGIN")
+    return engine
+
+
+def is_sqlite(engine: sa.Engine) -> bool:
+    """Whether the engine speaks to SQLite."""
+    return engine.dialect.name == "sqlite"
+
+
+def _connect_args(url: sa.URL) -> dict[str, object]:
+    if url.get_backend_name() == "sqlite":
+        return {"check_same_thread": False, "timeout": 10.0}
+    return {"connect_timeout": 5, "options": "-c default_transaction_isolation=read\\ committed"}
+
+
+def _on_connect(engine: sa.Engine, *pragmas: str) -> None:
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver's own transactions would leave DDL outside them; ours begin with the statement below.
+        connection.isolation_level = None
+        for pragma in ("foreign_keys=ON", *pragmas):
+            connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_with(engine: sa.Engine, statement: str) -> None:
+    @event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(statement)
+
+
+@contextmanager
+def data_lock(data: Path) -> Iterator[None]:
+    """Hold the data folder for this process; raises BoardInUse where another one has it."""
+    data.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BoardInUse(f"Another process serves the board in {data}.") from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def migrate(engine: sa.Engine, data: Path) -> None:
+    """Bring the schema up to date, after a backup of a SQLite file that has one; leaves the old state if it fails.
+
+    Raises SchemaTooNew and StoreUnavailable.
+    """
+    config = _alembic()
+    scripts = ScriptDirectory.from_config(config)
+    with unavailable_as_error(), engine.begin() as connection:
+        if not is_sqlite(engine):
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITE_LOCK)))
+        present = MigrationContext.configure(connection).get_current_revision()
+        _refuse_newer(scripts, present)
+        if present == scripts.get_current_head():
+            return
+        if present is not None and is_sqlite(engine):
+            _back_up(engine, data / "backups", present)
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent).replace("%", "%%"))
+    return config
+
+
+def _refuse_newer(scripts: ScriptDirectory, present: str | None) -> None:
+    if present is not None and present not in {script.revision for script in scripts.walk_revisions()}:
+        raise SchemaTooNew(f"This database was written by a newer version of the program (schema {present}).")
+
+
+def _back_up(engine: sa.Engine, folder: Path, present: str) -> None:
+    folder.mkdir(exist_ok=True)
+    assert engine.url.database is not None
+    source = sqlite3.connect(engine.url.database)
+    target = sqlite3.connect(folder / f"before-upgrade-from-{present}-{int(time.time())}.sqlite3")
+    try:
+        source.backup(target)
+    finally:
+        source.close()
+        target.close()
+
+
+@contextmanager
+def unavailable_as_error() -> Iterator[None]:
+    """Turn what a driver says of an absent database or a full disk into StoreUnavailable."""
+    try:
+        yield
+    except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
+        raise StoreUnavailable(_one_line(error)) from error
+
+
+def _one_line(error: sa.exc.DBAPIError) -> str:
+    return "The database does not answer: " + " ".join(str(error.orig).split())

@@ -1,0 +1,68 @@
+"""What the writer is handed: rows to append, and work to do on its connection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+
+@dataclass(slots=True)
+class Visit:
+    """A session that gave its name."""
+
+    name: str
+    address: str
+    at_ms: int
+
+
+@dataclass(slots=True)
+class NewPost:
+    """A post on its way; the writer gives it its `id`, or tells `refused` why it was not kept."""
+
+    name: str
+    address: str
+    text: str
+    at_ms: int
+    refused: Callable[[Exception], None]
+    id: int = 0
+
+
+@dataclass(slots=True)
+class NewMessage:
+    """A message on its way, as `NewPost`."""
+
+    name: str
+    address: str
+    recipient: str
+    text: str
+    at_ms: int
+    refused: Callable[[Exception], None]
+    id: int = 0
+
+
+@dataclass(slots=True)
+class Work:
+    """A function of the writer's connection; it commits or rolls back alone, whatever stands beside it in the batch."""
+
+    function: Callable[[sa.Connection], Any]
+    future: Future[Any] = field(default_factory=Future)
+    result: Any = None
+    error: Exception | None = None
+
+
+Item = Visit | NewPost | NewMessage | Work
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one turn of the writer decided; `rows` counts what was handed in to be appended."""
+
+    rows: int = 0
+    posts: list[NewPost] = field(default_factory=list)
+    messages: list[NewMessage] = field(default_factory=list)
+    work: list[Work] = field(default_factory=list)
+    refused: list[tuple[Item, Exception]] = field(default_factory=list)

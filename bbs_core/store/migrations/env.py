@@ -1,0 +1,16 @@
+"""Run migrations on the connection that `bbs_core.store.engine` hands over; there is no offline mode."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from bbs_core.store.models import Model
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Model.metadata,
+    # SQLite can roll DDL back once the driver's own transaction handling is off, as it is in our engine.
+    transactional_ddl=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

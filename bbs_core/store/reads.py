@@ -1,0 +1,71 @@
+"""What the board's memory is loaded from: ranges of posts and messages, oldest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from bbs_core.store.models import Message, Post, User, name_hash
+
+VISIBLE = 0
+
+
+class StoredRow(NamedTuple):
+    """A post or message as it was committed."""
+
+    id: int
+    name: str
+    address: str
+    text: str
+    at_ms: int
+    state: int
+
+
+def last_post_id(connection: sa.Connection) -> int:
+    """Return the highest post id, 0 on an empty board."""
+    return connection.execute(sa.select(sa.func.max(Post.id))).scalar() or 0
+
+
+def hidden_posts(connection: sa.Connection) -> int:
+    """Return how many posts are not shown."""
+    return connection.execute(sa.select(sa.func.count()).select_from(Post).where(Post.state != VISIBLE)).scalar_one()
+
+
+def posts_between(connection: sa.Connection, low: int, high: int) -> list[StoredRow]:
+    """Return the posts from `low` up to `high`, hidden ones too."""
+    query = (
+        sa.select(Post.id, User.name, Post.address, Post.text, Post.at_ms, Post.state)
+        .join(User, User.id == Post.user_id)
+        .where(Post.id >= low, Post.id < high)
+        .order_by(Post.id)
+    )
+    return _rows(connection.execute(query))
+
+
+def messages_between(connection: sa.Connection, recipient: str, low: int, high: int) -> list[StoredRow]:
+    """Return the messages to a name from id `low` up to `high`."""
+    query = (
+        sa.select(Message.id, User.name, Message.address, Message.text, Message.at_ms, sa.literal(VISIBLE))
+        .join(User, User.id == Message.sender_id)
+        .where(Message.recipient_id == _user_id(recipient), Message.id >= low, Message.id < high)
+        .order_by(Message.id)
+    )
+    return _rows(connection.execute(query))
+
+
+def mailbox_starts(connection: sa.Connection, recipient: str, every: int) -> list[int]:
+    """Return the id of each `every`-th message to a name, beginning with the first."""
+    place = sa.func.row_number().over(order_by=Message.id)
+    numbered = sa.select(Message.id, place.label("place")).where(Message.recipient_id == _user_id(recipient)).subquery()
+    query = sa.select(numbered.c.id).where((numbered.c.place - 1) % every == 0).order_by(numbered.c.id)
+    return list(connection.execute(query).scalars())
+
+
+def _user_id(name: str) -> sa.ScalarSelect[int]:
+    return sa.select(User.id).where(User.name_hash == name_hash(name)).scalar_subquery()
+
+
+def _rows(result: Iterable[Any]) -> list[StoredRow]:
+    return [StoredRow(*row) for row in result]

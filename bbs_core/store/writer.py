@@ -1,0 +1,160 @@
+"""The one writer of a process: a thread that commits all that is waiting in one transaction."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import TypeVar
+
+import sqlalchemy as sa
+import structlog
+
+from bbs_core.errors import BBSError, StoreError, StoreUnavailable
+from bbs_core.store.appends import Appends
+from bbs_core.store.bulk import bulk_for
+from bbs_core.store.engine import is_sqlite
+from bbs_core.store.items import Batch, Item, NewMessage, NewPost, Work
+
+T = TypeVar("T")
+log = structlog.get_logger(__name__)
+
+# After this long without work the write-ahead log is folded into the file, so that a copy of the file is whole.
+IDLE_CHECKPOINT_S = 1.0
+
+
+class Writer:
+    """Commit what any thread hands in, in order, in groups that grow with the load.
+
+    `settle` is called in the writer's thread with each `Batch`, after its commit: nothing may be shown to a user, and
+    no future completed, before that.
+    """
+
+    def __init__(self, engine: sa.Engine, batch_rows: int, settle: Callable[[Batch], None]) -> None:
+        self._engine = engine
+        self._bulk = bulk_for(engine)
+        self._appends = Appends(self._bulk)
+        self._batch_rows = batch_rows
+        self._settle = settle
+        self._queue: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._dirty = is_sqlite(engine)
+        self.failing: StoreError | None = None
+        self.commits = 0
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> None:
+        """Commit what is waiting and end the thread."""
+        self._queue.put(None)
+        self._thread.join(timeout_s)
+
+    def put(self, item: Item) -> None:
+        """Hand in a row to append or work to do; from any thread."""
+        self._queue.put(item)
+
+    def call(self, function: Callable[[sa.Connection], T]) -> Future[T]:
+        """Run `function` in a transaction of the writer; its result or error comes after the commit."""
+        work = Work(function)
+        self._queue.put(work)
+        return work.future
+
+    def _run(self) -> None:
+        while items := self._take():
+            batch = Batch(rows=sum(type(item) is not Work for item in items))
+            self._commit(items, batch)
+            self._settle(batch)
+
+    def _take(self) -> list[Item]:
+        """Return all that is waiting, at most a batch of it; nothing at the end."""
+        first = self._wait()
+        if first is None:
+            return []
+        items = [first]
+        with contextlib.suppress(queue.Empty):
+            while len(items) < self._batch_rows:
+                item = self._queue.get_nowait()
+                if item is None:
+                    self._queue.put(None)
+                    break
+                items.append(item)
+        return items
+
+    def _wait(self) -> Item | None:
+        if self._dirty:
+            try:
+                return self._queue.get(timeout=IDLE_CHECKPOINT_S)
+            except queue.Empty:
+                self._checkpoint()
+        return self._queue.get()
+
+    def _checkpoint(self) -> None:
+        self._dirty = False
+        with contextlib.suppress(sa.exc.DBAPIError), self._engine.connect() as connection:
+            connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _commit(self, items: Sequence[Item], batch: Batch) -> None:
+        """Commit all or, where that fails, each half alone: only the guilty one is refused."""
+        try:
+            self._transact(items)
+        except Exception as error:
+            if len(items) == 1 or _is_gone(error):
+                self._refuse(items, batch, error)
+                return
+            middle = len(items) // 2
+            self._commit(items[:middle], batch)
+            self._commit(items[middle:], batch)
+        else:
+            self._keep(items, batch)
+
+    def _transact(self, items: Sequence[Item]) -> None:
+        with self._engine.begin() as connection:
+            self._bulk.lock(connection)
+            self._appends.run(connection, items)
+            for item in items:
+                if type(item) is Work:
+                    _do(item, connection)
+        self._appends.committed()
+
+    def _keep(self, items: Sequence[Item], batch: Batch) -> None:
+        self.failing = None
+        self.commits += 1
+        self._dirty = is_sqlite(self._engine)
+        batch.posts += [item for item in items if type(item) is NewPost]
+        batch.messages += [item for item in items if type(item) is NewMessage]
+        batch.work += [item for item in items if type(item) is Work]
+
+    def _refuse(self, items: Sequence[Item], batch: Batch, cause: Exception) -> None:
+        log.error("not_kept", items=len(items), error=type(cause).__name__, detail=_detail(cause))
+        error = StoreUnavailable("The board cannot write at the moment.")
+        error.__cause__ = cause
+        self.failing = error
+        batch.refused += [(item, error) for item in items]
+
+
+def _do(work: Work, connection: sa.Connection) -> None:
+    work.error = None
+    try:
+        with connection.begin_nested():
+            work.result = work.function(connection)
+    except BBSError as error:
+        work.error = error
+    except sa.exc.DBAPIError:
+        raise
+    except Exception as error:
+        log.exception("work_failed")
+        work.error = error
+
+
+def _is_gone(error: Exception) -> bool:
+    """Whether no statement is to blame: connecting or committing failed, and would fail for each row again."""
+    return isinstance(error, sa.exc.DBAPIError) and (error.connection_invalidated or error.statement is None)
+
+
+def _detail(error: Exception) -> str:
+    """The driver's own words, without the statement's parameters: those are people's texts."""
+    return str(error.orig) if isinstance(error, sa.exc.DBAPIError) else type(error).__name__
