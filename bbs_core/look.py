@@ -1,0 +1,67 @@
+"""How a row looks: a template of the settings, made into a function of a post or message (docs/protocol.md, Rows)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from bbs_core import rows
+from bbs_core.rowformat import parse
+from bbs_core.settings import MESSAGE_FIELDS, POST_FIELDS
+
+
+class Written(Protocol):
+    """What a post and a message have in common, on their way and read back."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def at_ms(self) -> int: ...
+
+
+def _clock(row: Written) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(row.at_ms / 1000))
+
+
+_VALUES: dict[str, Callable[[Written], str]] = {
+    "ip": lambda row: row.address,
+    "text": lambda row: row.text,
+    "username": lambda row: row.name,
+    "sender": lambda row: row.name,
+    "time": _clock,
+    "id": lambda row: str(row.id),
+}
+
+Frames = Callable[[Written], Iterator[bytes]]
+
+
+def post_frames(template: str, visible_controls: bool) -> Frames:
+    """Return the function that makes a post's frames."""
+    return _frames(_renderer(template, POST_FIELDS), visible_controls)
+
+
+def message_frames(template: str, visible_controls: bool) -> Frames:
+    """Return the function that makes a message's frames."""
+    return _frames(_renderer(template, MESSAGE_FIELDS), visible_controls)
+
+
+def _frames(render: Callable[[Written], str], visible_controls: bool) -> Frames:
+    if visible_controls:
+        return lambda row: rows.frames(rows.visible(render(row)))
+    return lambda row: rows.frames(render(row))
+
+
+def _renderer(template: str, fields: frozenset[str]) -> Callable[[Written], str]:
+    parts = [(literal, _VALUES[field] if field else None) for literal, field in parse(template, fields)]
+
+    def render(row: Written) -> str:
+        return "".join([literal + value(row) if value else literal for literal, value in parts])
+
+    return render

@@ -1,0 +1,104 @@
+"""Direct messages: a mailbox for each name, held in memory as ready frames while it is read."""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+
+from bbs_core.chunks import Cache, Chunk
+from bbs_core.look import message_frames
+from bbs_core.settings import BoardSettings
+from bbs_core.shelf import CHUNK_ROWS, Shelf, ShelfRows, Snapshot, everything
+from bbs_core.store import reads
+from bbs_core.store.commits import Commits
+from bbs_core.store.items import NewMessage
+from bbs_core.store.readers import Readers
+
+UNBOUNDED = 1 << 62
+
+
+class Mail:
+    """All mailboxes of a board; everything is called from the loop's thread."""
+
+    def __init__(self, settings: BoardSettings, commits: Commits, readers: Readers, cache: Cache) -> None:
+        self._frames = message_frames(settings.message_row, settings.visible_controls)
+        self._commits = commits
+        self._readers = readers
+        self._cache = cache
+        self._open: dict[str, Shelf] = {}
+        self._opening: dict[str, tuple[asyncio.Task[Shelf], list[NewMessage]]] = {}
+        self.last_id = 0
+
+    def send(self, new: NewMessage) -> int:
+        """Hand a message to the writer; returns its ticket."""
+        return self._commits.append(new)
+
+    def kept(self, messages: Iterable[NewMessage]) -> None:
+        """Put messages that were committed into the mailboxes that are open."""
+        for message in messages:
+            if message.recipient in self._open:
+                self._add(message)
+            elif message.recipient in self._opening:
+                self._opening[message.recipient][1].append(message)
+
+    def rows(self, name: str) -> ShelfRows:
+        """Return the rows of the mailbox of a name."""
+
+        async def snapshot() -> Snapshot:
+            return await everything(await self._mailbox(name))
+
+        return ShelfRows(snapshot)
+
+    def _add(self, message: NewMessage) -> None:
+        shelf = self._open[message.recipient]
+        shelf.add(message.id, self._frames(message))
+        self._weigh(message.recipient, shelf)
+
+    def _weigh(self, name: str, shelf: Shelf) -> None:
+        self._cache.put(shelf, shelf.last_index, shelf.tail, lambda: self._close(name))
+
+    def _close(self, name: str) -> None:
+        self._open.pop(name).clear()
+
+    async def _mailbox(self, name: str) -> Shelf:
+        shelf = self._open.get(name)
+        if shelf is None:
+            return await asyncio.shield(self._task(name))
+        self._cache.get(shelf, shelf.last_index)
+        return shelf
+
+    def _task(self, name: str) -> asyncio.Task[Shelf]:
+        """Open a mailbox once, however many ask for it."""
+        if name not in self._opening:
+            self._opening[name] = (asyncio.ensure_future(self._load_mailbox(name)), [])
+        return self._opening[name][0]
+
+    async def _load_mailbox(self, name: str) -> Shelf:
+        try:
+            shelf = await self._read_mailbox(name)
+            self._open[name] = shelf
+            for message in self._opening[name][1]:
+                if message.id > shelf.last_id:
+                    shelf.add(message.id, self._frames(message))
+            self._weigh(name, shelf)
+            return shelf
+        finally:
+            del self._opening[name]
+
+    async def _read_mailbox(self, name: str) -> Shelf:
+        starts = await self._readers.read(lambda connection: reads.mailbox_starts(connection, name, CHUNK_ROWS))
+
+        async def load(low: int, high: int) -> Chunk:
+            return await self._readers.read(lambda connection: self._read(connection, name, low, high))
+
+        first_ids = array("q", starts or [1])
+        return Shelf(self._cache, load, first_ids, await load(first_ids[-1], UNBOUNDED))
+
+    def _read(self, connection: sa.Connection, name: str, low: int, high: int) -> Chunk:
+        chunk = Chunk()
+        for row in reads.messages_between(connection, name, low, high):
+            chunk.add(row.id, self._frames(row))
+        return chunk

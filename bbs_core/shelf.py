@@ -1,0 +1,199 @@
+"""A history of rows in chunks that are loaded when they are read; the last one grows and stays."""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+
+from bbs_core.chunks import Cache, Chunk, chunk_of
+from bbs_core.errors import StoreUnavailable
+
+CHUNK_ROWS = 1024
+WITHDRAWN = "* This row was hidden while the list was on its way."
+UNREADABLE = "* The board cannot be read at the moment."
+
+Load = Callable[[int, int], Awaitable[Chunk]]
+
+
+class Shelf:
+    """The chunks of one history; the last one grows and stays, the others come and go.
+
+    `load(low, high)` returns the chunk of the ids from `low` up to `high`, with its `last_id` set to the last id
+    that exists there. `starts` are the first ids of the chunks. Belongs to the loop's thread.
+    """
+
+    def __init__(self, cache: Cache, load: Load, starts: array[int], tail: Chunk) -> None:
+        self._cache = cache
+        self._load = load
+        self._starts = starts
+        self._loading: dict[int, asyncio.Task[Chunk]] = {}
+        self._totals: dict[int, int] = {}
+        self.tail = tail
+
+    @property
+    def last_id(self) -> int:
+        """The id of the newest row, shown or not."""
+        return self.tail.last_id
+
+    @property
+    def last_index(self) -> int:
+        """The index of the chunk that grows."""
+        return len(self._starts) - 1
+
+    def add(self, row_id: int, frames: Iterable[bytes]) -> None:
+        """Append a row that was committed."""
+        if len(self.tail) >= CHUNK_ROWS:
+            self._cache.put(self, self.last_index, self.tail)
+            self._totals[self.last_index] = len(self.tail)
+            self._starts.append(row_id)
+            self.tail = Chunk()
+        self.tail.add(row_id, frames)
+
+    def total(self, index: int) -> int | None:
+        """Return the number of frames of a chunk, if it is known without loading it."""
+        return len(self.tail) if index == self.last_index else self._totals.get(index)
+
+    async def chunk(self, index: int) -> Chunk:
+        """Return a chunk, loading it if need be."""
+        if index == self.last_index:
+            return self.tail
+        return self._cache.get(self, index) or await self._shared_load(index)
+
+    async def reload(self, row_id: int) -> None:
+        """Read the chunk of a row anew, because the row is to be shown no more, or again."""
+        index = max(0, bisect_right(self._starts, row_id) - 1)
+        if index == self.last_index:
+            await self._reload_tail()
+        else:
+            self._forget(index)
+
+    async def forget_all(self) -> None:
+        """Read everything anew, because rows are to look different."""
+        for index in range(self.last_index):
+            self._forget(index)
+        await self._reload_tail()
+
+    def clear(self) -> None:
+        """Give back all memory; the shelf is read no more."""
+        for index in range(len(self._starts)):
+            self._cache.drop(self, index)
+
+    def _forget(self, index: int) -> None:
+        self._cache.drop(self, index)
+        self._totals.pop(index, None)
+        self._loading.pop(index, None)
+
+    async def _reload_tail(self) -> None:
+        index = self.last_index
+        fresh = await self._load(self._starts[index], 1 << 62)
+        if index == self.last_index:
+            fresh.extend_after(self.tail)
+            self.tail = fresh
+        else:
+            self._forget(index)
+
+    async def _shared_load(self, index: int) -> Chunk:
+        """Load a chunk once, however many wait for it; one that was forgotten meanwhile is not kept."""
+        task = self._loading.get(index)
+        if task is None:
+            task = asyncio.ensure_future(self._load(self._starts[index], self._starts[index + 1]))
+            self._loading[index] = task
+        chunk = await asyncio.shield(task)
+        if self._loading.get(index) is task:
+            del self._loading[index]
+            self._totals[index] = len(chunk)
+            self._cache.put(self, index, chunk)
+        return chunk
+
+    async def promise(self, index: int) -> int:
+        """Return the number of frames of a chunk, loading it if that is not known."""
+        total = self.total(index)
+        return len(await self.chunk(index)) if total is None else total
+
+
+class Snapshot:
+    """What a list will show: so many frames of each chunk, fixed when it began; `len()` is what the count row says.
+
+    `lead` is a row before them.
+    """
+
+    def __init__(self, shelf: Shelf, first_index: int, skip: int, promised: array[int]) -> None:
+        self._shelf = shelf
+        self._first_index = first_index
+        self._skip = skip
+        self._promised = promised
+        self.lead: str | None = None
+
+    def __len__(self) -> int:
+        return sum(self._promised) - self._skip + (self.lead is not None)
+
+    async def parts(self) -> AsyncIterator[tuple[Chunk, int, int]]:
+        """Yield each chunk with the range of frames to show, as many as were promised."""
+        if self.lead is not None:
+            yield _repeated(self.lead, 1)
+        for place, promised in enumerate(self._promised):
+            skip = 0 if place else self._skip
+            try:
+                chunk = await self._shelf.chunk(self._first_index + place)
+            except StoreUnavailable:
+                yield _repeated(UNREADABLE, promised - skip)
+                continue
+            last = min(promised, len(chunk))
+            yield chunk, min(skip, last), last
+            # Frames that were promised and are gone: their row was hidden while the list was being read.
+            if last < promised:
+                yield _repeated(WITHDRAWN, promised - max(skip, last))
+
+    async def texts(self) -> AsyncIterator[str]:
+        """Yield the rows as text."""
+        async for chunk, first, last in self.parts():
+            for text in chunk.texts(first, last):
+                yield text
+
+    async def row_ids(self) -> set[int]:
+        """Return the ids of the posts or messages shown."""
+        ids: set[int] = set()
+        async for chunk, first, last in self.parts():
+            ids.update(chunk.ids[first:last])
+        return ids
+
+
+class ShelfRows:
+    """The rows of a shelf, looked at only when they are shown; a plugin that wraps a list may iterate over them."""
+
+    def __init__(self, snapshot: Callable[[], Awaitable[Snapshot]]) -> None:
+        self.snapshot = snapshot
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        async for text in (await self.snapshot()).texts():
+            yield text
+
+
+def _repeated(text: str, count: int) -> tuple[Chunk, int, int]:
+    chunk = chunk_of([text] * count)
+    return chunk, 0, len(chunk)
+
+
+async def everything(shelf: Shelf) -> Snapshot:
+    """Return a snapshot of the whole shelf."""
+    promised = array("I", [await shelf.promise(index) for index in range(shelf.last_index + 1)])
+    return Snapshot(shelf, 0, 0, promised)
+
+
+async def newest(shelf: Shelf, frame_count: int) -> Snapshot:
+    """Return a snapshot of the newest `frame_count` frames or a few less, touching no more chunks than hold them.
+
+    It never begins in the middle of a row that was cut.
+    """
+    promised: list[int] = []
+    index = shelf.last_index + 1
+    while index and sum(promised) < frame_count:
+        index -= 1
+        promised.insert(0, await shelf.promise(index))
+    skip = max(0, sum(promised) - frame_count)
+    ids = (await shelf.chunk(index)).ids
+    while 0 < skip < len(ids) and ids[skip] == ids[skip - 1]:
+        skip += 1
+    return Snapshot(shelf, index, skip, array("I", promised))
