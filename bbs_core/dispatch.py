@@ -1,0 +1,160 @@
+"""From a frame to its command, from a command to its hook, and from what a plugin answers to rows.
+
+The grammar of the stock words stands here and in no plugin (docs/protocol.md, Commands): whatever has happened to the
+plugin that implements them, `dm` takes two more frames, a list is answered, `quit` ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bbs_core.errors import PluginError, StoreUnavailable, UserError
+from bbs_core.host import PluginSet
+from bbs_core.plugin import CommandInfo, Session, hook_name
+from bbs_core.relay import HookFailed
+from bbs_core.shelf import ShelfRows
+
+# A plugin's answer has at most so many rows; a longer one is refused, not cut.
+ANSWER_ROWS = 10_000
+
+
+@dataclass(frozen=True)
+class Command:
+    """What the core knows of a command: its hook, the frames it takes, and whether the client reads an answer."""
+
+    word: str
+    hook: str
+    frames: tuple[str, ...] = ()
+    listing: bool = False
+    ends: bool = False
+
+
+POST = Command("post", "bbs_command_post")
+STOCK = {
+    "quit": Command("quit", "bbs_command_quit", ends=True),
+    "dm": Command("dm", "bbs_command_dm", frames=("to", "text")),
+    "list": Command("list", "bbs_command_list", listing=True),
+    "listdm": Command("listdm", "bbs_command_listdm", listing=True),
+    "listdms": Command("listdms", "bbs_command_listdm", listing=True),
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """A command with the texts that came with it."""
+
+    command: Command
+    texts: Mapping[str, str]
+
+
+class Dispatch:
+    """Call the hook of each command of one server, and turn every answer or failure into rows."""
+
+    def __init__(self, plugins: PluginSet, slash: str) -> None:
+        self.plugins = plugins
+        self._reserved = slash == "reserved"
+        added = (info.word for info in plugins.commands.values() if hook_name(info.word) not in _STOCK_HOOKS)
+        self._added = {word: Command(word, hook_name(word)) for word in added}
+
+    @property
+    def commands(self) -> list[CommandInfo]:
+        """The commands that work now, in the order of their words; a post has no word."""
+        found = self.plugins.commands.items()
+        return [info for word, info in sorted(found) if word != POST.word and self.plugins.works(hook_name(word))]
+
+    def request(self, frame: str) -> Request | Command:
+        """Return the request that a frame makes, or the command whose other frames have to be waited for."""
+        stock = STOCK.get(frame)
+        if stock is not None:
+            return stock if stock.frames else Request(stock, {})
+        if self._added:
+            added = self._added_request(frame)
+            if added is not None:
+                return added
+        return Request(POST, {"text": frame})
+
+    def refuses(self, request: Request) -> bool:
+        """Whether a post begins like a command that does not exist, on a board that reserves the slash."""
+        text = request.texts.get("text", "")
+        return self._reserved and request.command is POST and text.startswith("/") and not text.startswith("//")
+
+    async def perform(self, session: Session, request: Request) -> list[str]:
+        """Run a command that the client reads no answer to; returns notices."""
+        if self.refuses(request):
+            return [f"There is no command {request.texts['text'].split()[0]}; type /help."]
+        answer = await self._answer(session, request)
+        return answer if isinstance(answer, list) else await _fetched(answer)
+
+    async def rows(self, session: Session, request: Request) -> ShelfRows | list[str]:
+        """Run a list; its failure is a row too."""
+        return await self._answer(session, request)
+
+    async def _answer(self, session: Session, request: Request) -> ShelfRows | list[str]:
+        command = request.command
+        if not self.plugins.works(command.hook):
+            return [_switched_off(command)]
+        try:
+            answer = await getattr(self.plugins.hooks, command.hook)(session=session, **request.texts)
+            return _checked(answer, command)
+        except (HookFailed, UserError, PluginError) as error:
+            return [str(error)]
+
+    def _added_request(self, frame: str) -> Request | None:
+        """The first word is the name of a plugin's command; two slashes are a way to post one."""
+        words = frame.split(maxsplit=1)
+        if not words or not frame.startswith(words[0]):
+            return None
+        word = words[0]
+        command = self._added.get(word)
+        if command is not None:
+            return Request(command, {"text": frame[len(word) :].lstrip()})
+        if word.startswith("//") and word[1:] in self._added:
+            return Request(POST, {"text": frame[1:]})
+        return None
+
+
+_STOCK_HOOKS = {command.hook for command in (POST, *STOCK.values())}
+
+
+def _switched_off(command: Command) -> str:
+    if command.frames:
+        return "Your message was not sent: dm is switched off."
+    if command is POST:
+        return "Your post was not kept: posting is switched off."
+    return f"{command.word} is switched off."
+
+
+def _checked(answer: Any, command: Command) -> ShelfRows | list[str]:
+    if answer is None:
+        return [_unanswered(command)] if command.listing else []
+    if isinstance(answer, ShelfRows):
+        return answer
+    rows = [answer] if isinstance(answer, str) else answer
+    if not isinstance(rows, list | tuple) or not all(isinstance(row, str) for row in rows):
+        raise PluginError(f"The plugin behind {command.word} answered something that is not rows.")
+    if len(rows) > ANSWER_ROWS:
+        raise PluginError(f"The plugin behind {command.word} answered more than {ANSWER_ROWS} rows.")
+    return [_encodable(row) for row in rows]
+
+
+def _unanswered(command: Command) -> str:
+    return f"The plugin behind {command.word} gave no answer."
+
+
+def _encodable(row: str) -> str:
+    """Replace lone surrogates, which no frame can carry."""
+    return row if row.isascii() else row.encode(errors="replace").decode()
+
+
+async def _fetched(rows: ShelfRows) -> list[str]:
+    fetched: list[str] = []
+    try:
+        async for row in rows:
+            fetched.append(row)
+            if len(fetched) >= ANSWER_ROWS:
+                break
+    except StoreUnavailable as error:
+        fetched.append(str(error))
+    return fetched

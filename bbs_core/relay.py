@@ -1,0 +1,215 @@
+"""Call hooks on awaited values: pluggy's registration and order, with deadlines, a firewall and attribution.
+
+pluggy's own loop takes a coroutine for a result, ends a wrapper before an async body begins, and does not say whose
+implementation raised (docs/decisions/0004-hook-relay.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pluggy
+import structlog
+
+from bbs_core.errors import BBSError, PluginError, UserError
+from bbs_core.pool import Pool
+
+log = structlog.get_logger(__name__)
+
+
+class HookFailed(BBSError):
+    """An implementation raised or took too long; the sentence is for the user, the incident for the log."""
+
+    def __init__(self, plugin: str, hook: str, incident: str, what: str) -> None:
+        super().__init__(f"The plugin {plugin} {what} (incident {incident}).")
+        self.plugin = plugin
+        self.hook = hook
+        self.incident = incident
+
+
+class Runner:
+    """How the functions of one plugin are called; counts what went wrong with them."""
+
+    def __init__(self, plugin: str, deadline_s: float, pool: Pool | None, failed: Callable[[str], None]) -> None:
+        self.plugin = plugin
+        self.deadline_s = deadline_s
+        self.pool = pool
+        self.off = False
+        self._failed = failed
+
+    async def bounded(self, awaitable: Any) -> Any:
+        """Await something of the plugin until its deadline; what ignores being cancelled is left behind."""
+        task = asyncio.ensure_future(awaitable)
+        try:
+            await asyncio.wait({task}, timeout=self.deadline_s)
+        finally:
+            if not task.done():
+                task.cancel()
+                task.add_done_callback(_forget_outcome)
+        if not task.done():
+            raise TimeoutError
+        return task.result()
+
+    def failure(self, hook: str, error: BaseException) -> HookFailed:
+        """Log an error of the plugin under a new incident and return what the caller is told."""
+        incident = secrets.token_hex(3)
+        late = isinstance(error, TimeoutError)
+        log.error("plugin_failed", plugin=self.plugin, hook=hook, incident=incident, late=late, exc_info=error)
+        self._failed(self.plugin)
+        what = "did not answer in time" if late else "failed"
+        return HookFailed(self.plugin, hook, incident, what)
+
+
+class Implementation:
+    """One function of one plugin for one hook."""
+
+    __slots__ = ("arguments", "direct", "function", "hook", "runner")
+
+    def __init__(self, hook: str, function: Callable[..., Any], arguments: tuple[str, ...], runner: Runner) -> None:
+        self.hook = hook
+        self.function = function
+        self.arguments = arguments
+        self.runner = runner
+        self.direct = getattr(function, "bbs_never_blocks", False) or runner.pool is None
+
+    async def call(self, values: Mapping[str, Any]) -> Any:
+        """Return the awaited result. Raises UserError as it is, and HookFailed for all else."""
+        kwargs = {name: values[name] for name in self.arguments}
+        try:
+            if self.direct or inspect.iscoroutinefunction(self.function):
+                result = self.function(**kwargs)
+                return await self.runner.bounded(result) if inspect.isawaitable(result) else result
+            assert self.runner.pool is not None
+            return await self.runner.bounded(self.runner.pool.run(self.function, kwargs))
+        except UserError:
+            raise
+        except BaseException as error:
+            raise self.caught(error) from error
+
+    def caught(self, error: BaseException) -> BaseException:
+        """Return what is to be raised for an error of the plugin; our own being cancelled is no error of it."""
+        task = asyncio.current_task()
+        if isinstance(error, KeyboardInterrupt) or (
+            isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling()
+        ):
+            return error
+        return self.runner.failure(self.hook, error)
+
+
+class _Wrapped:
+    """A wrapper that has begun: a generator that returns its result, or an async one that yields it."""
+
+    def __init__(self, implementation: Implementation, values: Mapping[str, Any]) -> None:
+        self._implementation = implementation
+        kwargs = {name: values[name] for name in implementation.arguments}
+        self._generator: Any = implementation.function(**kwargs)
+        self._is_async = inspect.isasyncgen(self._generator)
+
+    async def begin(self) -> None:
+        try:
+            await self._awaited(self._generator.asend(None) if self._is_async else next(self._generator))
+        except BaseException as raised:
+            raise self._implementation.caught(raised) from raised
+
+    async def finish(self, result: Any, error: BaseException | None) -> Any:
+        try:
+            return await (self._finish_async(result, error) if self._is_async else self._finish(result, error))
+        except UserError:
+            raise
+        except BaseException as raised:
+            # An error that only passes through a wrapper stays the error of whoever raised it.
+            if raised is error:
+                raise
+            raise self._implementation.caught(raised) from raised
+
+    async def _finish(self, result: Any, error: BaseException | None) -> Any:
+        try:
+            _ = self._generator.throw(error) if error else self._generator.send(result)
+        except StopIteration as stop:
+            return stop.value
+        raise PluginError("A wrapper yielded twice.")
+
+    async def _finish_async(self, result: Any, error: BaseException | None) -> Any:
+        return await self._awaited(self._generator.athrow(error) if error else self._generator.asend(result))
+
+    async def _awaited(self, step: Any) -> Any:
+        return await self._implementation.runner.bounded(step) if self._is_async else step
+
+
+class HookCall:
+    """One hook with all its implementations, in pluggy's order: the last registered first."""
+
+    def __init__(self, caller: pluggy.HookCaller, runners: Mapping[str, Runner]) -> None:
+        self.name = caller.name
+        self.first = bool(caller.spec and caller.spec.opts.get("firstresult"))
+        self.skips = getattr(caller.spec.function, "bbs_on_error", "refuse") == "skip" if caller.spec else False
+        found = [
+            (impl, Implementation(caller.name, impl.function, impl.argnames, runners[impl.plugin_name]))
+            for impl in reversed(caller.get_hookimpls())
+        ]
+        wraps = [one.wrapper or hasattr(one.function, "bbs_async_wrapper") for one, _ in found]
+        self.wrappers = [made for (_, made), wrapper in zip(found, wraps, strict=True) if wrapper]
+        self.functions = [made for (_, made), wrapper in zip(found, wraps, strict=True) if not wrapper]
+
+    async def __call__(self, **values: Any) -> Any:
+        """Return the first result that is not None, or all of them, as the hook is specified."""
+        wrappers = [wrapper for wrapper in self.wrappers if not wrapper.runner.off]
+        if not wrappers:
+            return await self._functions(values)
+        begun: list[_Wrapped] = []
+        result, error = None, None
+        try:
+            for wrapper in wrappers:
+                begun.append(_Wrapped(wrapper, values))
+                await begun[-1].begin()
+            result = await self._functions(values)
+        except BaseException as raised:
+            error = raised
+        for wrapped in reversed(begun):
+            try:
+                result, error = await wrapped.finish(result, error), None
+            except BaseException as raised:
+                error = raised
+        if error is not None:
+            raise error
+        return result
+
+    async def _functions(self, values: Mapping[str, Any]) -> Any:
+        results = []
+        for function in self.functions:
+            if function.runner.off:
+                continue
+            try:
+                result = await function.call(values)
+            except (HookFailed, UserError):
+                if not self.skips:
+                    raise
+                continue
+            if result is not None:
+                if self.first:
+                    return result
+                results.append(result)
+        return None if self.first else results
+
+
+class Relay:
+    """The hooks of one plugin set, called as `await relay.bbs_command_dm(session=…, to=…, text=…)`."""
+
+    def __init__(self, manager: pluggy.PluginManager, runners: Mapping[str, Runner]) -> None:
+        self._calls = {name: HookCall(caller, runners) for name, caller in vars(manager.hook).items()}
+
+    def __getattr__(self, name: str) -> HookCall:
+        try:
+            return self._calls[name]
+        except KeyError:
+            raise AttributeError(f"There is no hook {name}.") from None
+
+
+def _forget_outcome(task: asyncio.Task[Any]) -> None:
+    """Look at the outcome of a call that was given up, so that the loop does not report it as lost."""
+    if not task.cancelled():
+        task.exception()

@@ -1,0 +1,315 @@
+"""One live line: its name, the frames it is collecting, what it waits for, and what it is shown."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from bbs_core import protocol
+from bbs_core.board import Board
+from bbs_core.chunks import Chunk, chunk_of
+from bbs_core.clock import now_ms
+from bbs_core.dispatch import Command, Dispatch, Request
+from bbs_core.errors import StoreUnavailable
+from bbs_core.mail import Mail
+from bbs_core.metrics import Counts
+from bbs_core.plugin import CommandInfo
+from bbs_core.presence import Presence
+from bbs_core.rows import notices, visible
+from bbs_core.settings import Settings
+from bbs_core.shelf import ShelfRows, Snapshot
+from bbs_core.store.commits import Commits
+from bbs_core.store.items import NewMessage, NewPost, Visit
+
+log = structlog.get_logger(__name__)
+
+# Notices that wait for the next list; when there are more, the oldest go.
+NOTICE_LIMIT = 1000
+# How much of a text is repeated to its author when it was not kept.
+QUOTE_CHARACTERS = 40
+
+
+class Line(Protocol):
+    """Where a session sends to: packs of whole frames, in order."""
+
+    async def send(self, pack: bytes | bytearray) -> None:
+        """Send one pack; returns when the kernel has it."""
+
+    def pack_bytes(self) -> int:
+        """The size that a pack must not pass, unless it is a single frame."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """What all sessions of a server share."""
+
+    settings: Settings
+    board: Board
+    mail: Mail
+    commits: Commits
+    presence: Presence
+    dispatch: Dispatch
+    counts: Counts
+
+
+class Session:
+    """A user's line, fed with the texts of frames one after the other; it is what plugins get as `session`."""
+
+    __slots__ = (
+        "_allowance",
+        "_allowed_at",
+        "_collected",
+        "_collecting",
+        "_line",
+        "_named",
+        "_notices",
+        "_services",
+        "_ticket",
+        "address",
+        "gone",
+        "over",
+        "username",
+    )
+
+    def __init__(self, line: Line, address: str, services: Services) -> None:
+        self._line = line
+        self._services = services
+        self._named = False
+        self._collecting: Command | None = None
+        self._collected: list[str] = []
+        self._notices: deque[str] | None = None
+        self._ticket = 0
+        self._allowance = float(services.settings.limits.posts_burst)
+        self._allowed_at = time.monotonic()
+        self.address = address
+        self.username = ""
+        self.over = False
+        self.gone = False
+
+    @property
+    def named(self) -> bool:
+        """Whether the user has given a name."""
+        return self._named
+
+    @property
+    def board(self) -> SessionBoard:
+        """The board, posting under this session's name."""
+        return SessionBoard(self, self._services)
+
+    @property
+    def mail(self) -> SessionMail:
+        """The mail of this session's name."""
+        return SessionMail(self, self._services)
+
+    @property
+    def commands(self) -> Sequence[CommandInfo]:
+        """Every command that works now."""
+        return self._services.dispatch.commands
+
+    @property
+    def online(self) -> Collection[str]:
+        """The names on line."""
+        return self._services.presence.names()
+
+    def notify(self, text: str) -> None:
+        """Keep a notice for the next list."""
+        if self._notices is None:
+            self._notices = deque(maxlen=NOTICE_LIMIT)
+        self._notices.append(text)
+
+    def end(self) -> None:
+        """End after what is queued has been sent."""
+        self.over = True
+
+    def handed_in(self, ticket: int) -> None:
+        """Remember the last row that was handed to the writer for this session."""
+        self._ticket = ticket
+
+    async def greet(self) -> None:
+        """Send the banner."""
+        await self._line.send(protocol.encode(protocol.BANNER))
+
+    async def receive(self, text: str) -> None:
+        """Take the text of a frame, and run the command that it completes."""
+        if "\0" in text:
+            # PostgreSQL stores no NUL; the sign for it is shown alike (docs/protocol.md, Differences).
+            text = text.replace("\0", "\u2400")
+        if not self._named:
+            await self._enter(text)
+            return
+        request = self._request(text)
+        if request is not None:
+            await self._run(request)
+
+    async def left(self) -> None:
+        """Wait until all that was sent is stored, and tell that the line is gone; once."""
+        if self.gone:
+            return
+        self.gone = True
+        await self._services.commits.decided(self._ticket)
+        if self._named:
+            self._services.presence.leave(self)
+            await self._tell("bbs_session_closed")
+
+    async def say_goodbye(self, reason: str) -> None:
+        """Send the answer to a list that has not been asked for: the user reads the reason there."""
+        self.over = True
+        await self._services.commits.decided(self._ticket)
+        await self._line.send(protocol.encode_rows([visible(reason)]))
+
+    async def _enter(self, name: str) -> None:
+        self._named = True
+        self.username = name
+        self._services.presence.enter(self)
+        self._services.commits.append(Visit(name, self.address, now_ms()))
+        await self._tell("bbs_session_opened")
+
+    async def _tell(self, hook: str) -> None:
+        await getattr(self._services.dispatch.plugins.hooks, hook)(session=self)
+
+    def _request(self, text: str) -> Request | None:
+        """Return the request that this frame completes."""
+        if self._collecting is None:
+            found = self._services.dispatch.request(text)
+            if isinstance(found, Request):
+                return found
+            self._collecting, self._collected = found, []
+            return None
+        self._collected.append(text)
+        command = self._collecting
+        if len(self._collected) < len(command.frames):
+            return None
+        self._collecting = None
+        return Request(command, dict(zip(command.frames, self._collected, strict=True)))
+
+    async def _run(self, request: Request) -> None:
+        command, services = request.command, self._services
+        if command.listing:
+            await services.commits.decided(self._ticket)
+            await self._show(await services.dispatch.rows(self, request))
+            return
+        await self._slow_down()
+        for notice in await services.dispatch.perform(self, request):
+            self.notify(notice)
+        if command.ends:
+            self.over = True
+        if services.commits.full:
+            await services.commits.room()
+
+    async def _slow_down(self) -> None:
+        """Wait while posts come faster than the rate that is set; meanwhile the socket is not read."""
+        limits = self._services.settings.limits
+        if not limits.posts_per_second:
+            return
+        now = time.monotonic()
+        gained = (now - self._allowed_at) * limits.posts_per_second
+        self._allowance = min(limits.posts_burst, self._allowance + gained) - 1
+        self._allowed_at = now
+        if self._allowance < 0:
+            await asyncio.sleep(-self._allowance / limits.posts_per_second)
+
+    async def _show(self, rows: ShelfRows | list[str]) -> None:
+        """Send the count, the rows and the notices, packed into as few whole-frame packs as they fill."""
+        snapshot = await self._snapshot(rows)
+        waiting, self._notices = self._notices, None
+        closing = chunk_of(notices(waiting or ()))
+        packer = Packer(self._line, protocol.encode_count(len(snapshot) + len(closing)))
+        if isinstance(snapshot, Chunk):
+            await packer.add(snapshot, 0, len(snapshot))
+        else:
+            async for chunk, first, last in snapshot.parts():
+                await packer.add(chunk, first, last)
+        await packer.add(closing, 0, len(closing))
+        await packer.flush()
+
+    async def _snapshot(self, rows: ShelfRows | list[str]) -> Snapshot | Chunk:
+        try:
+            if isinstance(rows, ShelfRows):
+                return await rows.snapshot()
+            return chunk_of(visible(row) for row in rows)
+        except StoreUnavailable:
+            log.exception("list_failed")
+            return chunk_of(["The board cannot be read at the moment."])
+
+
+class Packer:
+    """Gather frames into packs, each sent when the next frame would not fit; a longer frame is a pack of its own."""
+
+    __slots__ = ("_limit_bytes", "_line", "_pack")
+
+    def __init__(self, line: Line, first_frame: bytes) -> None:
+        self._line = line
+        self._limit_bytes = line.pack_bytes()
+        self._pack = bytearray(first_frame)
+
+    async def add(self, chunk: Chunk, first: int, last: int) -> None:
+        """Pack the frames of a chunk from `first` up to `last`."""
+        while first < last:
+            end = chunk.fit(first, last, self._limit_bytes - len(self._pack))
+            if end == first:
+                if self._pack:
+                    await self.flush()
+                    continue
+                end = first + 1
+            self._pack += chunk.slice(first, end)
+            first = end
+
+    async def flush(self) -> None:
+        """Send what is packed."""
+        if self._pack:
+            pack, self._pack = self._pack, bytearray()
+            await self._line.send(pack)
+
+
+class SessionBoard:
+    """The board as one session's plugins see it."""
+
+    __slots__ = ("_services", "_session")
+
+    def __init__(self, session: Session, services: Services) -> None:
+        self._session = session
+        self._services = services
+
+    def post(self, text: str) -> None:
+        """Hand a post to the writer."""
+        session = self._session
+        new = NewPost(session.username, session.address, text, now_ms(), _refusal(session, "post", text))
+        session.handed_in(self._services.board.post(new))
+
+    def rows(self) -> ShelfRows:
+        """Return the rows of `list`."""
+        return self._services.board.rows()
+
+
+class SessionMail:
+    """The mail as one session's plugins see it."""
+
+    __slots__ = ("_services", "_session")
+
+    def __init__(self, session: Session, services: Services) -> None:
+        self._session = session
+        self._services = services
+
+    def send(self, to: str, text: str) -> None:
+        """Hand a message to the writer."""
+        session = self._session
+        new = NewMessage(session.username, session.address, to, text, now_ms(), _refusal(session, "message", text))
+        session.handed_in(self._services.mail.send(new))
+
+    def rows(self) -> ShelfRows:
+        """Return the rows of `listdm`."""
+        return self._services.mail.rows(self._session.username)
+
+
+def _refusal(session: Session, kind: str, text: str) -> Callable[[Exception], None]:
+    def refused(error: Exception) -> None:
+        quote = text if len(text) <= QUOTE_CHARACTERS else text[:QUOTE_CHARACTERS] + "…"
+        session.notify(f"Your {kind} was not kept: {quote} ({error})")
+
+    return refused

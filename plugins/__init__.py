@@ -1,0 +1,1 @@
+"""The built-in plugins, each written against `bbs_core.plugin` alone."""
