@@ -1,0 +1,161 @@
+"""The one place where the parts of a server are put together, started, and stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from bbs_core import ledger
+from bbs_core.board import Board
+from bbs_core.chunks import Cache
+from bbs_core.dispatch import Dispatch
+from bbs_core.errors import StoreUnavailable
+from bbs_core.host import FOLDER, PluginSet
+from bbs_core.ledger import Ledger
+from bbs_core.mail import Mail
+from bbs_core.metrics import Counts
+from bbs_core.presence import Presence
+from bbs_core.server import Server
+from bbs_core.session import Services
+from bbs_core.settings import Settings
+from bbs_core.store.access import LiveAccess
+from bbs_core.store.commits import Commits
+from bbs_core.store.engine import data_lock, database_url, migrate, reading_engine, writing_engine
+from bbs_core.store.items import Batch
+from bbs_core.store.readers import Readers
+from bbs_core.store.writer import Writer
+
+log = structlog.get_logger(__name__)
+
+WRITER_STOP_S = 1.5
+# A thread that computes hands the interpreter over ten times as often as by default, so that a list need not wait.
+SWITCH_INTERVAL_S = 0.0005
+STOCK_PORT = 10333
+# Asking the kernel which address it would send from towards here sends nothing; the range is reserved for examples.
+SOMEWHERE = ("192.0.2.1", 9)
+
+
+class App:
+    """A running board. The caller holds the data folder's lock; `start` and `stop` belong to one event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.data = Path(settings.server.data)
+        url = database_url(settings.server.database, self.data)
+        self._engine = writing_engine(url)
+        migrate(self._engine, self.data)
+        self.ledger = Ledger(ledger.open_key(self.data))
+        self.readers = Readers(reading_engine(url, settings.store.readers), settings.store.readers)
+        self.cache = Cache(settings.store.memory_bytes)
+        self.commits = Commits(settings.store.queue_rows, self._kept, self._follow)
+        self.writer = Writer(self._engine, settings.store.batch_rows, self._settle)
+        self.access = LiveAccess(self.readers, self.writer)
+        self.board = Board(settings.board, self.commits, self.readers, self.cache)
+        self.mail = Mail(settings.board, self.commits, self.readers, self.cache)
+        self.presence = Presence()
+        self.counts = Counts()
+        self.plugins = PluginSet(settings.plugins, self.data / FOLDER)
+        self._last_act_id = 0
+
+    async def start(self) -> None:
+        """Load what is needed, then listen."""
+        self._loop = asyncio.get_running_loop()
+        await self.board.open()
+        self._last_act_id = await self.readers.read(ledger.last_act_id)
+        self.writer.start()
+        self.commits.start(self.writer)
+        dispatch = Dispatch(self.plugins, self.settings.board.slash)
+        self.server = Server(
+            Services(self.settings, self.board, self.mail, self.commits, self.presence, dispatch, self.counts)
+        )
+        self.server.start()
+
+    async def stop(self) -> None:
+        """See everyone out, commit what is waiting, and close the database."""
+        await self.server.stop()
+        await self._loop.run_in_executor(None, self.writer.stop, WRITER_STOP_S)
+        self.plugins.close()
+        self.readers.close()
+        self._engine.dispose()
+
+    def _settle(self, batch: Batch) -> None:
+        self._loop.call_soon_threadsafe(self.commits.settle, batch)
+
+    def _kept(self, batch: Batch) -> None:
+        self.counts.posts_total += len(batch.posts)
+        self.counts.messages_total += len(batch.messages)
+        self.counts.refused_rows_total += len(batch.refused)
+        self.board.kept(batch.posts)
+        self.mail.kept(batch.messages)
+
+    async def _follow(self) -> None:
+        """Make the live state match what the ledger has gained."""
+        try:
+            acts = await self.readers.read(lambda connection: ledger.acts_after(connection, self._last_act_id))
+            changed = [int(act["target_id"]) for act in acts if act["target_kind"] == "post"]
+            await self.board.refresh(changed)
+        except StoreUnavailable:
+            log.exception("ledger_not_followed")
+            return
+        if acts:
+            self._last_act_id = acts[-1]["id"]
+
+
+def run(settings: Settings, say: Callable[[str], None]) -> None:
+    """Serve a board until SIGTERM or SIGINT; `say` is given the lines for whoever starts it.
+
+    Raises BBSError when the board cannot be opened.
+    """
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    with data_lock(Path(settings.server.data)), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(settings, say))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+async def _serve(settings: Settings, say: Callable[[str], None]) -> None:
+    app = App(settings)
+    await app.start()
+    signals: asyncio.Queue[None] = asyncio.Queue()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, signals.put_nowait, None)
+    for line in _start_lines(app):
+        say(line)
+    await signals.get()
+    say("Stopping: everyone on line is told, and what is waiting is stored. Once more to stop at once.")
+    hurry = asyncio.ensure_future(signals.get())
+    hurry.add_done_callback(lambda _: app.server.hurry())
+    await app.stop()
+    hurry.cancel()
+
+
+def _start_lines(app: App) -> list[str]:
+    settings, port = app.settings.server, app.server.port
+    host = settings.host or _own_address()
+    stock = "" if port == STOCK_PORT else f" The stock client knows port {STOCK_PORT} alone."
+    return [
+        f"The board is open on port {port}: users type {host} at IP:.{stock}",
+        f"The data is in {app.data.resolve()}.",
+    ]
+
+
+def _own_address() -> str:
+    """Return the address under which other machines are likely to reach this one."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(SOMEWHERE)
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])

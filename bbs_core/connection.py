@@ -1,0 +1,295 @@
+"""One socket: bytes in to a session, packs of whole frames out, and an end that never cuts a frame.
+
+What the stock client's habits ask of a server is in docs/protocol.md, The network; each rule here has its reason there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from bbs_core.protocol import Decoder
+from bbs_core.session import Session
+
+if TYPE_CHECKING:
+    from bbs_core.server import Server
+
+log = structlog.get_logger(__name__)
+
+# Room for the options of a segment (SACK blocks take up to 36 bytes), so that a pack always fits into one.
+OPTIONS_BYTES = 40
+# A frame that may be the front of a longer one is held until the stream has paused for so long.
+SOUND_PAUSE_S = 0.5
+# Linux alone has both; elsewhere the same packs are sent without the mark, and acknowledgements come when they come.
+MSG_EOR = getattr(socket, "MSG_EOR", 0)
+TCP_QUICKACK = getattr(socket, "TCP_QUICKACK", None)
+
+
+class ConnectionGone(Exception):  # noqa: N818 - it is no error: clients leave
+    """The client has closed, or cannot be reached."""
+
+
+class Connection:
+    """A client's socket, read and written without blocking; it is the `Line` of its session.
+
+    While the session is busy the socket is not read: what the client sends waits in the kernel, and then at the client.
+    """
+
+    __slots__ = (
+        "_busy",
+        "_decoder",
+        "_discarding",
+        "_eof",
+        "_goodbye",
+        "_loop",
+        "_pause",
+        "_reading",
+        "_server",
+        "_sock",
+        "_writable",
+        "address",
+        "closed",
+        "session",
+    )
+
+    def __init__(self, sock: socket.socket, address: str, server: Server) -> None:
+        self._sock = sock
+        self._server = server
+        self._loop = server.loop
+        self._decoder = Decoder()
+        self._busy: asyncio.Task[None] | None = None
+        self._reading = False
+        self._discarding = False
+        self._eof = False
+        self._goodbye: str | None = None
+        self._pause: asyncio.TimerHandle | None = None
+        self._writable: asyncio.Future[None] | None = None
+        self.address = address
+        self.closed = False
+        self.session = Session(self, address, server.services)
+
+    def start(self) -> None:
+        """Send the banner and begin to read."""
+        self._server.handshakes.start(self)
+        self._read_on()
+        self._run(self.session.greet())
+
+    def goodbye(self, reason: str) -> None:
+        """Tell the user why in advance, send no more, and discard what comes until the client closes."""
+        if self._discarding or self._goodbye is not None:
+            return
+        self._goodbye = reason
+        if self._busy is None:
+            self._run(self._serve([]))
+
+    @property
+    def busy(self) -> bool:
+        """Whether the session is at work, so that the client waits for the server and not the other way."""
+        return self._busy is not None
+
+    def expire(self, reason: str) -> None:
+        """End a line that took too long."""
+        log.info("line_expired", address=self.address, why=reason)
+        if self.busy:
+            self.close()
+        elif self.session.named:
+            self.goodbye(reason)
+        else:
+            self._finish()
+
+    def close(self) -> None:
+        """Close the socket at once."""
+        if self.closed:
+            return
+        self.closed = True
+        self._pause_reading()
+        if self._pause is not None:
+            self._pause.cancel()
+        if self._writable is not None:
+            self._loop.remove_writer(self._sock)
+        if self._busy is not None and self._busy is not asyncio.current_task():
+            self._busy.cancel()
+        self._sock.close()
+        self._server.forget(self)
+
+    async def send(self, pack: bytes | bytearray) -> None:
+        """Hand one pack to the kernel, as a segment of its own; wait while it takes none."""
+        rest: bytes | bytearray | memoryview = pack
+        while True:
+            try:
+                sent = self._sock.send(rest, MSG_EOR)
+            except (BlockingIOError, InterruptedError):
+                await self._room()
+                continue
+            except OSError as error:
+                raise ConnectionGone from error
+            self._server.writers.stop(self)
+            if sent == len(rest):
+                return
+            rest = memoryview(rest)[sent:]
+
+    def pack_bytes(self) -> int:
+        """Return what one segment of this connection carries now, within the limit that is set."""
+        limit = self._server.limits.pack_bytes
+        segment = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
+        return max(1, min(limit, segment - OPTIONS_BYTES))
+
+    async def _room(self) -> None:
+        """Wait until the kernel takes bytes again; a reader that stops reading is closed in the end."""
+        if self.closed:
+            raise ConnectionGone
+        self._server.writers.start(self)
+        future = self._writable = self._loop.create_future()
+        self._loop.add_writer(self._sock, _wake, future)
+        try:
+            await future
+        finally:
+            self._writable = None
+            if not self.closed:
+                self._loop.remove_writer(self._sock)
+
+    def _readable(self) -> None:
+        if self._busy is not None:
+            self._pause_reading()
+            return
+        try:
+            data = self._sock.recv(self._server.limits.unparsed_bytes)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._end_of_stream()
+        elif not self._discarding:
+            self._received(data)
+
+    def _received(self, data: bytes) -> None:
+        decoder = self._decoder
+        frames = decoder.feed(data)
+        if TCP_QUICKACK is not None and self._server.prompt_acks:
+            self._sock.setsockopt(socket.IPPROTO_TCP, TCP_QUICKACK, 1)
+        self._watch(decoder.mid_frame, bool(frames))
+        if decoder.held is not None:
+            self._hold()
+        if frames or decoder.error is not None:
+            self._server.counts.frames_total += len(frames)
+            self._run(self._serve(frames))
+
+    def _watch(self, mid_frame: bool, completed: bool) -> None:
+        """Give each frame its time from its first byte."""
+        deadlines = self._server.frames
+        if not mid_frame:
+            deadlines.stop(self)
+        elif completed or not deadlines.waits_for(self):
+            deadlines.start(self)
+        self._server.idle.start(self)
+
+    def _hold(self) -> None:
+        if self._pause is not None:
+            self._pause.cancel()
+        self._pause = self._loop.call_later(SOUND_PAUSE_S, self._paused)
+
+    def _paused(self) -> None:
+        """Let a held frame go, if the socket was read all the while and nothing came."""
+        self._pause = None
+        if self.closed or self._decoder.held is None:
+            return
+        held = self._decoder.held
+        if self._busy is None:
+            self._readable()
+        if self._busy is not None:
+            self._hold()
+        elif self._decoder.held is held and not self.closed:
+            self._run(self._serve(self._decoder.release()))
+
+    def _end_of_stream(self) -> None:
+        self._eof = True
+        self._pause_reading()
+        if self._discarding:
+            self.close()
+        else:
+            self._run(self._serve(self._decoder.release()))
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run the session's work; where tasks can start at once, most end before this returns."""
+        task = _start_task(self._guarded(work), self._loop)
+        if not task.done():
+            self._busy = task
+
+    async def _guarded(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except ConnectionGone:
+            self.close()
+        except Exception:
+            log.exception("session_failed", address=self.address)
+            self.close()
+        finally:
+            self._busy = None
+            if not self.closed and not self._eof:
+                self._read_on()
+                if self._goodbye is not None and not self._discarding:
+                    self._run(self._serve([]))
+
+    async def _serve(self, frames: list[str]) -> None:
+        """Give the session its frames, and end the line when it, the stream or the server has come to an end."""
+        session = self.session
+        for text in frames:
+            if self._goodbye is not None or session.over:
+                break
+            if not session.named:
+                self._server.handshakes.stop(self)
+            await session.receive(text)
+        if self._goodbye is not None and not session.over:
+            await session.say_goodbye(self._goodbye)
+        error = self._decoder.error
+        if error is not None:
+            self._server.counts.protocol_errors_total += 1
+            log.warning("protocol_error", address=self.address, error=str(error))
+        if self._eof or session.over or error is not None:
+            await session.left()
+            if self._eof:
+                self.close()
+            else:
+                self._finish()
+
+    def _finish(self) -> None:
+        """Send no more and discard what comes: a close with bytes unread would throw away what is still on its way."""
+        self._discarding = True
+        try:
+            self._sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.close()
+            return
+        self._server.farewells.start(self)
+
+    def _read_on(self) -> None:
+        if not self._reading and not self.closed:
+            self._reading = True
+            self._loop.add_reader(self._sock, self._readable)
+
+    def _pause_reading(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._loop.remove_reader(self._sock)
+
+
+def _wake(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
+if sys.version_info >= (3, 12):
+
+    def _start_task(work: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]:
+        return asyncio.Task(work, loop=loop, eager_start=True)
+
+else:
+
+    def _start_task(work: Coroutine[Any, Any, None], loop: asyncio.AbstractEventLoop) -> asyncio.Task[None]:
+        return loop.create_task(work)
