@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import socket
 import sys
@@ -15,7 +16,7 @@ from bbs_core import ledger
 from bbs_core.board import Board
 from bbs_core.chunks import Cache
 from bbs_core.dispatch import Dispatch
-from bbs_core.errors import StoreUnavailable
+from bbs_core.follower import Follower
 from bbs_core.host import FOLDER, PluginSet
 from bbs_core.ledger import Ledger
 from bbs_core.mail import Mail
@@ -27,6 +28,7 @@ from bbs_core.settings import Settings
 from bbs_core.store.access import LiveAccess
 from bbs_core.store.commits import Commits
 from bbs_core.store.engine import data_lock, database_url, migrate, reading_engine, writing_engine
+from bbs_core.store.feed import Bell
 from bbs_core.store.items import Batch
 from bbs_core.store.readers import Readers
 from bbs_core.store.writer import Writer
@@ -53,23 +55,27 @@ class App:
         self.ledger = Ledger(ledger.open_key(self.data))
         self.readers = Readers(reading_engine(url, settings.store.readers), settings.store.readers)
         self.cache = Cache(settings.store.memory_bytes)
-        self.commits = Commits(settings.store.queue_rows, self._kept, self._follow)
+        self._shared = url.get_backend_name() == "postgresql"
+        self.commits = Commits(settings.store.queue_rows, self._shared, self._kept, self._follow)
         self.writer = Writer(self._engine, settings.store.batch_rows, self._settle)
         self.access = LiveAccess(self.readers, self.writer)
         self.board = Board(settings.board, self.commits, self.readers, self.cache)
         self.mail = Mail(settings.board, self.commits, self.readers, self.cache)
         self.presence = Presence()
         self.counts = Counts()
-        self.plugins = PluginSet(settings.plugins, self.data / FOLDER)
-        self._last_act_id = 0
+        self.plugins = PluginSet(settings.plugins, self.data / FOLDER, self.counts)
+        self._following: asyncio.Task[None] | None = None
+        self.follower = Follower(self.board, self.mail, self.readers, self._shared)
+        self._bell = Bell(url, settings.store.bell_interval_s, self._ring) if self._shared else None
 
     async def start(self) -> None:
         """Load what is needed, then listen."""
         self._loop = asyncio.get_running_loop()
-        await self.board.open()
-        self._last_act_id = await self.readers.read(ledger.last_act_id)
+        await self.follower.open()
         self.writer.start()
         self.commits.start(self.writer)
+        if self._bell is not None:
+            self._bell.start()
         dispatch = Dispatch(self.plugins, self.settings.board.slash)
         self.server = Server(
             Services(self.settings, self.board, self.mail, self.commits, self.presence, dispatch, self.counts)
@@ -79,6 +85,8 @@ class App:
     async def stop(self) -> None:
         """See everyone out, commit what is waiting, and close the database."""
         await self.server.stop()
+        if self._bell is not None:
+            self._bell.stop()
         await self._loop.run_in_executor(None, self.writer.stop, WRITER_STOP_S)
         self.plugins.close()
         self.readers.close()
@@ -91,20 +99,22 @@ class App:
         self.counts.posts_total += len(batch.posts)
         self.counts.messages_total += len(batch.messages)
         self.counts.refused_rows_total += len(batch.refused)
-        self.board.kept(batch.posts)
-        self.mail.kept(batch.messages)
+        # On a shared database the follower shows them, in their place among the other nodes' rows.
+        if not self._shared:
+            self.board.kept(batch.posts)
+            self.mail.kept(batch.messages)
+
+    def _ring(self) -> None:
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._follow_soon)
+
+    def _follow_soon(self) -> None:
+        """Follow the other nodes; one that is on its way sees what is new, or the next bell does."""
+        if self._following is None or self._following.done():
+            self._following = asyncio.ensure_future(self.follower.follow())
 
     async def _follow(self) -> None:
-        """Make the live state match what the ledger has gained."""
-        try:
-            acts = await self.readers.read(lambda connection: ledger.acts_after(connection, self._last_act_id))
-            changed = [int(act["target_id"]) for act in acts if act["target_kind"] == "post"]
-            await self.board.refresh(changed)
-        except StoreUnavailable:
-            log.exception("ledger_not_followed")
-            return
-        if acts:
-            self._last_act_id = acts[-1]["id"]
+        await self.follower.follow()
 
 
 def run(settings: Settings, say: Callable[[str], None]) -> None:

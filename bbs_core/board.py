@@ -52,6 +52,15 @@ class Board:
         for post in posts:
             self._shelf.add(post.id, self._frames(post))
 
+    def caught_up(self, rows: Iterable[reads.StoredRow]) -> None:
+        """Show posts that were committed by this node or another, as they were read back."""
+        for row in rows:
+            if row.state == reads.VISIBLE:
+                self._shelf.add(row.id, self._frames(row))
+            else:
+                self._shelf.pass_over(row.id)
+                self._hidden += 1
+
     def rows(self) -> ShelfRows:
         """Return the rows of a list: all of them, or those of the window that is set."""
         return ShelfRows(self._snapshot)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
+from bbs_core.cli_options import board_options, setting_option
+from bbs_core.cli_staff import staff, token
+from bbs_core.config import Loaded, shown
 from bbs_core.errors import BBSError
+from bbs_core.settings import FIELDS
 
 ERROR_EXIT_CODE = 2
 
@@ -30,26 +33,22 @@ def main() -> None:
     """A bulletin board for the stock 1.2 client."""
 
 
+main.add_command(staff)
+main.add_command(token)
+
+
 @main.command()
-@click.option("--config", type=click.Path(path_type=Path), help="The settings' file; config/bbs.toml where it exists.")
-@click.option("--data", help="The folder that holds all the board keeps.")
-@click.option("--database", help="A database URL; without one, SQLite in the data folder.")
-@click.option("--host", help="The address to listen on; all by default.")
-@click.option("--port", type=int, help="The port that clients dial; 0 picks a free one.")
-@click.option("--admin-host", help="The console's address.")
-@click.option("--admin-port", type=int, help="The console's port; 0 picks a free one.")
-@click.option("--no-admin", is_flag=True, help="Start no console.")
-def serve(config: Path | None, no_admin: bool, **options: object) -> None:
+@board_options
+@setting_option("server.host", metavar="H")
+@setting_option("server.port", metavar="N", type=int)
+@setting_option("admin.host", "--admin-host", metavar="H")
+@setting_option("admin.port", "--admin-port", metavar="N", type=int)
+@setting_option("admin.enabled", "--no-admin", flag_value=False, type=bool, help="Start no console.")
+def serve(loaded: Loaded) -> None:
     """Start the board."""
     from bbs_core.app import run
-    from bbs_core.config import load
 
-    keys = {"data": "server.data", "database": "server.database", "host": "server.host", "port": "server.port"}
-    keys |= {"admin_host": "admin.host", "admin_port": "admin.port"}
-    overrides = {keys[name]: value for name, value in options.items() if value is not None}
-    if no_admin:
-        overrides["admin.enabled"] = False
-    run(load(config, overrides=overrides).settings, click.echo)
+    run(loaded.settings, click.echo)
 
 
 @main.command()
@@ -57,10 +56,41 @@ def serve(config: Path | None, no_admin: bool, **options: object) -> None:
 @click.option("--port", type=click.IntRange(1, 65535), default=10333, show_default=True, help="The board's port.")
 @click.option("--name", help="Your name on the board; asked for if it is missing.")
 def connect(host: str, port: int, name: str | None) -> None:
-    """Visit a board from this terminal."""
+    """Visit the board at HOST from this terminal.
+
+    It speaks the stock client's protocol. A server of the original's kind understands plain ASCII texts alone.
+    """
     from bbs_core.client import run
 
     run(host, port, name)
+
+
+@main.group()
+def config() -> None:
+    """Look at the settings."""
+
+
+@config.command("show")
+@board_options
+def show(loaded: Loaded) -> None:
+    """Print every setting in force, and where it came from."""
+    lines = [(_line(loaded, key), loaded.origins[key]) for key in FIELDS]
+    width = max(len(line) for line, _ in lines)
+    for line, origin in lines:
+        click.echo(f"{line:{width}}  # {origin}")
+
+
+@config.command("check")
+@board_options
+def check(loaded: Loaded) -> None:
+    """Say whether the settings are in order, without starting anything."""
+    changed = sum(origin != "default" for origin in loaded.origins.values())
+    click.echo(f"The settings are in order; {changed} of {len(loaded.origins)} are not the defaults.")
+
+
+def _line(loaded: Loaded, key: str) -> str:
+    section, _, name = key.partition(".")
+    return f"{key} = {shown(key, getattr(getattr(loaded.settings, section), name))}"
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ MSG_EOR = getattr(socket, "MSG_EOR", 0)
 TCP_QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 
 
-class ConnectionGone(Exception):  # noqa: N818 - it is no error: clients leave
+class ConnectionGone(Exception):
     """The client has closed, or cannot be reached."""
 
 

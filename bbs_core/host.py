@@ -23,6 +23,7 @@ import structlog
 
 from bbs_core import hookspecs
 from bbs_core.errors import PluginError
+from bbs_core.metrics import Counts
 from bbs_core.plugin import PROJECT, CommandInfo, hook_name
 from bbs_core.pool import Pool
 from bbs_core.relay import Relay, Runner
@@ -52,18 +53,18 @@ class Plugin:
     reason: str = ""
     module: ModuleType | None = None
     failures: deque[float] = field(default_factory=deque)
-    failure_count: int = 0
 
 
 class PluginSet:
     """The plugins of a server, their commands, and the relay that calls them."""
 
-    def __init__(self, settings: PluginSettings, folder: Path) -> None:
+    def __init__(self, settings: PluginSettings, folder: Path, counts: Counts) -> None:
         self._settings = settings
+        self._counts = counts
         self.plugins = [*_builtins(), *_installed(), *_files(folder)]
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(hookspecs)
-        self._owners: dict[str, str] = {}
+        self._owners: dict[str, Plugin] = {}
         self._runners: dict[str, Runner] = {}
         self.commands: dict[str, CommandInfo] = {}
         for plugin in self.plugins:
@@ -76,7 +77,7 @@ class PluginSet:
     def works(self, hook: str) -> bool:
         """Whether a command has an owner that is not in quarantine."""
         owner = self._owners.get(hook)
-        return owner is not None and self[owner].state == "loaded"
+        return owner is not None and owner.state == "loaded"
 
     def close(self) -> None:
         """Let go of the plugins' threads."""
@@ -89,7 +90,7 @@ class PluginSet:
             self._load(plugin)
         except PluginError as error:
             plugin.state, plugin.reason = "failed", str(error)
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - importing a plugin may raise anything
             plugin.state, plugin.reason = "failed", _where(error)
         if plugin.state == "failed":
             log.error("plugin_not_loaded", plugin=plugin.name, origin=plugin.origin, why=plugin.reason)
@@ -125,7 +126,7 @@ class PluginSet:
         owner = self._owners.get(hook)
         stock = hook.removeprefix("bbs_command_")
         if owner is not None:
-            raise PluginError(f"The command {word or stock} belongs to the plugin {owner} already.")
+            raise PluginError(f"The command {word or stock} belongs to the plugin {owner.name} already.")
         if stock in STOCK_WORDS and not plugin.builtin and self._settings.replace.get(stock) != plugin.name:
             raise PluginError(f"It would replace {stock}: allow it with plugins.replace = {{ {stock} = ... }}.")
         if word and not word.startswith("/") and word not in self._settings.bare_words:
@@ -138,7 +139,7 @@ class PluginSet:
         pool = None if plugin.builtin else Pool(plugin.name, self._settings.threads)
         self._runners[plugin.name] = Runner(plugin.name, self._settings.deadline_s, pool, self._failed)
         self._manager.register(plugin.module, plugin.name)
-        self._owners.update(dict.fromkeys(claims, plugin.name))
+        self._owners.update(dict.fromkeys(claims, plugin))
         for hook, word, function in functions:
             if hook in claims:
                 shown = word or hook.removeprefix("bbs_command_")
@@ -147,7 +148,7 @@ class PluginSet:
     def _failed(self, name: str) -> None:
         """Count a failure; an outside plugin with too many in the window is left alone until the next start."""
         plugin, now = self[name], time.monotonic()
-        plugin.failure_count += 1
+        self._counts.plugin_failures_total[name] += 1
         plugin.failures.append(now)
         while plugin.failures[0] < now - self._settings.quarantine_window_s:
             plugin.failures.popleft()

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from bbs_core.chunks import Cache, Chunk
-from bbs_core.look import message_frames
+from bbs_core.look import Written, message_frames
 from bbs_core.settings import BoardSettings
 from bbs_core.shelf import CHUNK_ROWS, Shelf, ShelfRows, Snapshot, everything
 from bbs_core.store import reads
@@ -29,20 +29,29 @@ class Mail:
         self._readers = readers
         self._cache = cache
         self._open: dict[str, Shelf] = {}
-        self._opening: dict[str, tuple[asyncio.Task[Shelf], list[NewMessage]]] = {}
+        self._opening: dict[str, tuple[asyncio.Task[Shelf], list[Written]]] = {}
         self.last_id = 0
 
     def send(self, new: NewMessage) -> int:
         """Hand a message to the writer; returns its ticket."""
         return self._commits.append(new)
 
+    async def open(self) -> None:
+        """Begin behind the messages that are there now."""
+        self.last_id = await self._readers.read(reads.last_message_id)
+
     def kept(self, messages: Iterable[NewMessage]) -> None:
-        """Put messages that were committed into the mailboxes that are open."""
-        for message in messages:
-            if message.recipient in self._open:
-                self._add(message)
-            elif message.recipient in self._opening:
-                self._opening[message.recipient][1].append(message)
+        """Show messages that were committed."""
+        self.caught_up((message.recipient, message) for message in messages)
+
+    def caught_up(self, messages: Iterable[tuple[str, Written]]) -> None:
+        """Put messages, each with the name it is for, into the mailboxes that are open."""
+        for name, message in messages:
+            self.last_id = message.id
+            if name in self._open:
+                self._add(name, message)
+            elif name in self._opening:
+                self._opening[name][1].append(message)
 
     def rows(self, name: str) -> ShelfRows:
         """Return the rows of the mailbox of a name."""
@@ -52,10 +61,10 @@ class Mail:
 
         return ShelfRows(snapshot)
 
-    def _add(self, message: NewMessage) -> None:
-        shelf = self._open[message.recipient]
+    def _add(self, name: str, message: Written) -> None:
+        shelf = self._open[name]
         shelf.add(message.id, self._frames(message))
-        self._weigh(message.recipient, shelf)
+        self._weigh(name, shelf)
 
     def _weigh(self, name: str, shelf: Shelf) -> None:
         self._cache.put(shelf, shelf.last_index, shelf.tail, lambda: self._close(name))
@@ -81,8 +90,7 @@ class Mail:
             shelf = await self._read_mailbox(name)
             self._open[name] = shelf
             for message in self._opening[name][1]:
-                if message.id > shelf.last_id:
-                    shelf.add(message.id, self._frames(message))
+                shelf.add(message.id, self._frames(message))
             self._weigh(name, shelf)
             return shelf
         finally:

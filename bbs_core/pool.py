@@ -38,7 +38,7 @@ class _Call:
             self.thread_id = threading.get_ident()
         try:
             result, error = self.function(**self.kwargs), None
-        except BaseException as raised:
+        except BaseException as raised:  # noqa: BLE001 - the loop's side raises it again
             result, error = None, raised
         finally:
             with self.lock:

@@ -67,24 +67,35 @@ class Runner:
 class Implementation:
     """One function of one plugin for one hook."""
 
-    __slots__ = ("arguments", "direct", "function", "hook", "runner")
+    __slots__ = ("_is_async", "arguments", "function", "hook", "immediate", "runner")
 
     def __init__(self, hook: str, function: Callable[..., Any], arguments: tuple[str, ...], runner: Runner) -> None:
         self.hook = hook
         self.function = function
         self.arguments = arguments
         self.runner = runner
-        self.direct = getattr(function, "bbs_never_blocks", False) or runner.pool is None
+        self._is_async = inspect.iscoroutinefunction(function)
+        never_blocks = getattr(function, "bbs_never_blocks", False) or runner.pool is None
+        self.immediate = never_blocks and not self._is_async
 
     async def call(self, values: Mapping[str, Any]) -> Any:
         """Return the awaited result. Raises UserError as it is, and HookFailed for all else."""
+        if self.immediate:
+            return self.call_now(values)
         kwargs = {name: values[name] for name in self.arguments}
+        pool = self.runner.pool
         try:
-            if self.direct or inspect.iscoroutinefunction(self.function):
-                result = self.function(**kwargs)
-                return await self.runner.bounded(result) if inspect.isawaitable(result) else result
-            assert self.runner.pool is not None
-            return await self.runner.bounded(self.runner.pool.run(self.function, kwargs))
+            work = pool.run(self.function, kwargs) if pool and not self._is_async else self.function(**kwargs)
+            return await self.runner.bounded(work)
+        except UserError:
+            raise
+        except BaseException as error:
+            raise self.caught(error) from error
+
+    def call_now(self, values: Mapping[str, Any]) -> Any:
+        """Call a function that never blocks."""
+        try:
+            return self.function(**{name: values[name] for name in self.arguments})
         except UserError:
             raise
         except BaseException as error:
@@ -154,9 +165,14 @@ class HookCall:
         wraps = [one.wrapper or hasattr(one.function, "bbs_async_wrapper") for one, _ in found]
         self.wrappers = [made for (_, made), wrapper in zip(found, wraps, strict=True) if wrapper]
         self.functions = [made for (_, made), wrapper in zip(found, wraps, strict=True) if not wrapper]
+        alone = self.first and not self.wrappers and len(self.functions) == 1 and self.functions[0].immediate
+        # The way of every post: one built-in that never blocks, and nothing to wait for.
+        self._alone = self.functions[0] if alone else None
 
     async def __call__(self, **values: Any) -> Any:
         """Return the first result that is not None, or all of them, as the hook is specified."""
+        if self._alone is not None and not self._alone.runner.off:
+            return self._alone.call_now(values)
         wrappers = [wrapper for wrapper in self.wrappers if not wrapper.runner.off]
         if not wrappers:
             return await self._functions(values)
@@ -167,12 +183,12 @@ class HookCall:
                 begun.append(_Wrapped(wrapper, values))
                 await begun[-1].begin()
             result = await self._functions(values)
-        except BaseException as raised:
+        except BaseException as raised:  # noqa: BLE001 - the wrappers hear of it, then it is raised again
             error = raised
         for wrapped in reversed(begun):
             try:
                 result, error = await wrapped.finish(result, error), None
-            except BaseException as raised:
+            except BaseException as raised:  # noqa: BLE001 - as above
                 error = raised
         if error is not None:
             raise error
@@ -200,13 +216,10 @@ class Relay:
     """The hooks of one plugin set, called as `await relay.bbs_command_dm(session=…, to=…, text=…)`."""
 
     def __init__(self, manager: pluggy.PluginManager, runners: Mapping[str, Runner]) -> None:
-        self._calls = {name: HookCall(caller, runners) for name, caller in vars(manager.hook).items()}
+        vars(self).update({name: HookCall(caller, runners) for name, caller in vars(manager.hook).items()})
 
     def __getattr__(self, name: str) -> HookCall:
-        try:
-            return self._calls[name]
-        except KeyError:
-            raise AttributeError(f"There is no hook {name}.") from None
+        raise AttributeError(f"There is no hook {name}.")
 
 
 def _forget_outcome(task: asyncio.Task[Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 from bbs_core.protocol import LONGEST
@@ -15,12 +14,12 @@ _C1 = {code: f"<{code:02X}>" for code in range(0x80, 0xA0)}
 _BIDI = {code: f"<{code:04X}>" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A))}
 _BREAKS = {code: f"<{code:04X}>" for code in (0x2028, 0x2029)}
 _VISIBLE: dict[int, int | str] = {**_C0, 0x7F: 0x2421, **_C1, **_BIDI, **_BREAKS}
-_unsafe = re.compile("[" + "".join(re.escape(chr(code)) for code in _VISIBLE) + "]")
 
 
 def visible(text: str) -> str:
     """Return `text` with each character that could steer a terminal replaced by a sign that stands for it."""
-    return text.translate(_VISIBLE) if _unsafe.search(text) else text
+    # All those characters are among the unprintable ones, and almost no text has any of these.
+    return text if text.isprintable() else text.translate(_VISIBLE)
 
 
 def cut(row: str) -> Iterator[str]:

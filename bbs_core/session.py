@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -72,7 +72,9 @@ class Session:
         "_services",
         "_ticket",
         "address",
+        "board",
         "gone",
+        "mail",
         "over",
         "username",
     )
@@ -88,6 +90,8 @@ class Session:
         self._allowance = float(services.settings.limits.posts_burst)
         self._allowed_at = time.monotonic()
         self.address = address
+        self.board = SessionBoard(self, services)
+        self.mail = SessionMail(self, services)
         self.username = ""
         self.over = False
         self.gone = False
@@ -96,16 +100,6 @@ class Session:
     def named(self) -> bool:
         """Whether the user has given a name."""
         return self._named
-
-    @property
-    def board(self) -> SessionBoard:
-        """The board, posting under this session's name."""
-        return SessionBoard(self, self._services)
-
-    @property
-    def mail(self) -> SessionMail:
-        """The mail of this session's name."""
-        return SessionMail(self, self._services)
 
     @property
     def commands(self) -> Sequence[CommandInfo]:
@@ -126,6 +120,11 @@ class Session:
     def end(self) -> None:
         """End after what is queued has been sent."""
         self.over = True
+
+    def refused(self, kind: str, text: str, error: Exception) -> None:
+        """Tell the user which post or message is not kept."""
+        quote = text if len(text) <= QUOTE_CHARACTERS else text[:QUOTE_CHARACTERS] + "…"
+        self.notify(f"Your {kind} was not kept: {quote} ({error})")
 
     def handed_in(self, ticket: int) -> None:
         """Remember the last row that was handed to the writer for this session."""
@@ -194,7 +193,8 @@ class Session:
             await services.commits.decided(self._ticket)
             await self._show(await services.dispatch.rows(self, request))
             return
-        await self._slow_down()
+        if services.settings.limits.posts_per_second:
+            await self._slow_down()
         for notice in await services.dispatch.perform(self, request):
             self.notify(notice)
         if command.ends:
@@ -205,8 +205,6 @@ class Session:
     async def _slow_down(self) -> None:
         """Wait while posts come faster than the rate that is set; meanwhile the socket is not read."""
         limits = self._services.settings.limits
-        if not limits.posts_per_second:
-            return
         now = time.monotonic()
         gained = (now - self._allowed_at) * limits.posts_per_second
         self._allowance = min(limits.posts_burst, self._allowance + gained) - 1
@@ -279,7 +277,7 @@ class SessionBoard:
     def post(self, text: str) -> None:
         """Hand a post to the writer."""
         session = self._session
-        new = NewPost(session.username, session.address, text, now_ms(), _refusal(session, "post", text))
+        new = NewPost(session, session.username, session.address, text, now_ms())
         session.handed_in(self._services.board.post(new))
 
     def rows(self) -> ShelfRows:
@@ -299,17 +297,9 @@ class SessionMail:
     def send(self, to: str, text: str) -> None:
         """Hand a message to the writer."""
         session = self._session
-        new = NewMessage(session.username, session.address, to, text, now_ms(), _refusal(session, "message", text))
+        new = NewMessage(session, session.username, session.address, to, text, now_ms())
         session.handed_in(self._services.mail.send(new))
 
     def rows(self) -> ShelfRows:
         """Return the rows of `listdm`."""
         return self._services.mail.rows(self._session.username)
-
-
-def _refusal(session: Session, kind: str, text: str) -> Callable[[Exception], None]:
-    def refused(error: Exception) -> None:
-        quote = text if len(text) <= QUOTE_CHARACTERS else text[:QUOTE_CHARACTERS] + "…"
-        session.notify(f"Your {kind} was not kept: {quote} ({error})")
-
-    return refused

@@ -43,13 +43,19 @@ class Shelf:
         return len(self._starts) - 1
 
     def add(self, row_id: int, frames: Iterable[bytes]) -> None:
-        """Append a row that was committed."""
+        """Append a row that was committed; one that a chunk was loaded with already is passed over."""
+        if row_id <= self.tail.last_id:
+            return
         if len(self.tail) >= CHUNK_ROWS:
             self._cache.put(self, self.last_index, self.tail)
             self._totals[self.last_index] = len(self.tail)
             self._starts.append(row_id)
             self.tail = Chunk()
         self.tail.add(row_id, frames)
+
+    def pass_over(self, row_id: int) -> None:
+        """Count a row as seen that is not shown."""
+        self.tail.last_id = row_id
 
     def total(self, index: int) -> int | None:
         """Return the number of frames of a chunk, if it is known without loading it."""

@@ -1,4 +1,4 @@
-"""Reading and writing for callers on any thread but the loop's: the console, the control socket and the command line."""
+"""Reading and writing for callers off the loop: the console, the control socket and the command line."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from bbs_core.store.engine import WRITE_LOCK, is_sqlite
+from bbs_core.store.engine import CHANNEL, WRITE_LOCK, is_sqlite
 
 Row = tuple[Any, ...]
 # A statement for each size is prepared once; the widest row times the longest stays under SQLite's 32,766 variables.
@@ -20,7 +20,7 @@ class Bulk(Protocol):
     """The few statements that differ between the databases."""
 
     def lock(self, connection: sa.Connection) -> None:
-        """Make this transaction the only one that writes, on any node."""
+        """Make this transaction the only one that writes, on any node; its commit wakes the others."""
 
     def insert(self, connection: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Append rows."""
@@ -63,8 +63,8 @@ class PostgreSQLBulk:
     """COPY for rows, and one advisory lock, so that ids become visible in the order of commit."""
 
     def lock(self, connection: sa.Connection) -> None:
-        """Wait for the other nodes' writers."""
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITE_LOCK)))
+        """Wait for the other nodes' writers, and ring their bells at the commit."""
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITE_LOCK), sa.func.pg_notify(CHANNEL, "")))
 
     def insert(self, connection: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Append rows by COPY."""
@@ -95,5 +95,5 @@ def _insert_statement(table: str, columns: tuple[str, ...], size: int) -> str:
     key = (table, columns, size)
     if key not in _statements:
         values = f"({', '.join('?' * len(columns))})"
-        _statements[key] = f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([values] * size)}"  # noqa: S608
+        _statements[key] = f"INSERT INTO {table} ({', '.join(columns)}) VALUES {', '.join([values] * size)}"
     return _statements[key]

@@ -16,11 +16,15 @@ class Commits:
     """Hand rows to the writer and hear of their commit; all but `append` belongs to the loop's thread.
 
     `kept` is told of each batch before anyone who waits for it goes on, so that what is committed is also shown.
-    `followed` runs before the futures of a batch's work complete: it makes the live state match the ledger.
+    `followed` makes the live state match the database; it runs before the futures of a batch's work complete, and, on
+    a database that is `shared` with other nodes, before anything of a batch counts as decided.
     """
 
-    def __init__(self, queue_rows: int, kept: Callable[[Batch], None], followed: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, queue_rows: int, shared: bool, kept: Callable[[Batch], None], followed: Callable[[], Awaitable[None]]
+    ) -> None:
         self._queue_rows = queue_rows
+        self._shared = shared
         self._kept = kept
         self._followed = followed
         # A plugin's thread may hand in rows too: count and place in the queue must agree.
@@ -29,7 +33,8 @@ class Commits:
         self._decided = 0
         self._order = count()
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
-        self._following: set[asyncio.Task[None]] = set()
+        self._settling: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
         self._writer: Writer | None = None
 
     def start(self, writer: Writer) -> None:
@@ -71,28 +76,36 @@ class Commits:
 
     def settle(self, batch: Batch) -> None:
         """Show what a batch committed, tell who was refused, and wake who waited."""
+        if not self._shared:
+            self._decide(batch)
+        if self._shared or batch.work:
+            task = asyncio.get_running_loop().create_task(self._follow(batch))
+            self._settling.add(task)
+            task.add_done_callback(self._settling.discard)
+
+    async def _follow(self, batch: Batch) -> None:
+        """Batches take their turns, so that tickets are decided in order."""
+        async with self._turn:
+            try:
+                await self._followed()
+            finally:
+                if self._shared:
+                    self._decide(batch)
+                for work in batch.work:
+                    complete(work)
+
+    def _decide(self, batch: Batch) -> None:
         self._kept(batch)
         for item, error in batch.refused:
             _refuse(item, error)
         self._decided += batch.rows
         self._wake()
-        if batch.work:
-            task = asyncio.get_running_loop().create_task(self._complete(batch.work))
-            self._following.add(task)
-            task.add_done_callback(self._following.discard)
 
     def _wake(self) -> None:
         while self._waiting and self._waiting[0][0] <= self._decided:
             future = heapq.heappop(self._waiting)[2]
             if not future.done():
                 future.set_result(None)
-
-    async def _complete(self, done: list[Work]) -> None:
-        try:
-            await self._followed()
-        finally:
-            for work in done:
-                complete(work)
 
 
 def complete(work: Work) -> None:
@@ -110,4 +123,4 @@ def _refuse(item: Item, error: Exception) -> None:
         item.error = error
         complete(item)
     elif not isinstance(item, Visit):
-        item.refused(error)
+        item.author.refused("post" if isinstance(item, NewPost) else "message", item.text, error)

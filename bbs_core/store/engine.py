@@ -23,6 +23,8 @@ from bbs_core.store import migrations
 SQLITE_FILE = "bbs.sqlite3"
 # Any number will do, as long as all nodes use the same: it is held for one transaction by whoever writes.
 WRITE_LOCK = 10_333
+# Where a commit on PostgreSQL rings, so that the other nodes look for what is new.
+CHANNEL = "bbs"
 # What the write-ahead log shrinks back to after a checkpoint.
 WAL_LIMIT_BYTES = 16 * 1024 * 1024
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
@@ -19,15 +19,22 @@ class Visit:
     at_ms: int
 
 
+class Author(Protocol):
+    """Who hands in a row, and hears if it could not be kept."""
+
+    def refused(self, kind: str, text: str, error: Exception) -> None:
+        """Hear that a "post" or "message" is not kept."""
+
+
 @dataclass(slots=True)
 class NewPost:
-    """A post on its way; the writer gives it its `id`, or tells `refused` why it was not kept."""
+    """A post on its way; the writer gives it its `id`, or its author hears why it was not kept."""
 
+    author: Author
     name: str
     address: str
     text: str
     at_ms: int
-    refused: Callable[[Exception], None]
     id: int = 0
 
 
@@ -35,12 +42,12 @@ class NewPost:
 class NewMessage:
     """A message on its way, as `NewPost`."""
 
+    author: Author
     name: str
     address: str
     recipient: str
     text: str
     at_ms: int
-    refused: Callable[[Exception], None]
     id: int = 0
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from bbs_core.store.models import Message, Post, User, name_hash
 
@@ -53,6 +54,30 @@ def messages_between(connection: sa.Connection, recipient: str, low: int, high: 
         .order_by(Message.id)
     )
     return _rows(connection.execute(query))
+
+
+def posts_after(connection: sa.Connection, post_id: int, limit: int) -> list[StoredRow]:
+    """Return the next posts after an id, hidden ones too."""
+    return posts_between(connection, post_id + 1, post_id + 1 + limit)
+
+
+def last_message_id(connection: sa.Connection) -> int:
+    """Return the highest message id, 0 where there is none."""
+    return connection.execute(sa.select(sa.func.max(Message.id))).scalar() or 0
+
+
+def messages_after(connection: sa.Connection, message_id: int, limit: int) -> list[tuple[str, StoredRow]]:
+    """Return the next messages after an id, each with the name it is for."""
+    recipient = orm.aliased(User)
+    query = (
+        sa.select(recipient.name, Message.id, User.name, Message.address, Message.text, Message.at_ms)
+        .join(User, User.id == Message.sender_id)
+        .join(recipient, recipient.id == Message.recipient_id)
+        .where(Message.id > message_id)
+        .order_by(Message.id)
+        .limit(limit)
+    )
+    return [(to, StoredRow(*row, VISIBLE)) for to, *row in connection.execute(query)]
 
 
 def mailbox_starts(connection: sa.Connection, recipient: str, every: int) -> list[int]:

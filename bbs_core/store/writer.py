@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TypeVar
@@ -38,7 +38,10 @@ class Writer:
         self._appends = Appends(self._bulk)
         self._batch_rows = batch_rows
         self._settle = settle
-        self._queue: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
+        self._queue: deque[Item] = deque()
+        self._asleep = False
+        self._wake = threading.Event()
+        self._stopping = False
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._dirty = is_sqlite(engine)
         self.failing: StoreError | None = None
@@ -50,17 +53,22 @@ class Writer:
 
     def stop(self, timeout_s: float) -> None:
         """Commit what is waiting and end the thread."""
-        self._queue.put(None)
+        self._stopping = True
+        self._wake.set()
         self._thread.join(timeout_s)
 
     def put(self, item: Item) -> None:
         """Hand in a row to append or work to do; from any thread."""
-        self._queue.put(item)
+        self._queue.append(item)
+        # Only the first of a burst pays for waking the thread.
+        if self._asleep:
+            self._asleep = False
+            self._wake.set()
 
     def call(self, function: Callable[[sa.Connection], T]) -> Future[T]:
         """Run `function` in a transaction of the writer; its result or error comes after the commit."""
         work = Work(function)
-        self._queue.put(work)
+        self.put(work)
         return work.future
 
     def _run(self) -> None:
@@ -71,26 +79,18 @@ class Writer:
 
     def _take(self) -> list[Item]:
         """Return all that is waiting, at most a batch of it; nothing at the end."""
-        first = self._wait()
-        if first is None:
-            return []
-        items = [first]
-        with contextlib.suppress(queue.Empty):
-            while len(items) < self._batch_rows:
-                item = self._queue.get_nowait()
-                if item is None:
-                    self._queue.put(None)
-                    break
-                items.append(item)
-        return items
+        self._wait()
+        count = min(len(self._queue), self._batch_rows)
+        return [self._queue.popleft() for _ in range(count)]
 
-    def _wait(self) -> Item | None:
-        if self._dirty:
-            try:
-                return self._queue.get(timeout=IDLE_CHECKPOINT_S)
-            except queue.Empty:
+    def _wait(self) -> None:
+        """Sleep until something is handed in; `put` looks at `_asleep` after it has appended, so none is missed."""
+        while not self._queue and not self._stopping:
+            self._asleep = True
+            if not self._queue and not self._wake.wait(IDLE_CHECKPOINT_S if self._dirty else None):
                 self._checkpoint()
-        return self._queue.get()
+            self._wake.clear()
+        self._asleep = False
 
     def _checkpoint(self) -> None:
         self._dirty = False
@@ -101,7 +101,7 @@ class Writer:
         """Commit all or, where that fails, each half alone: only the guilty one is refused."""
         try:
             self._transact(items)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever one row does to the driver, the writer lives on
             if len(items) == 1 or _is_gone(error):
                 self._refuse(items, batch, error)
                 return

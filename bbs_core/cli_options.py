@@ -1,0 +1,61 @@
+"""The options of every verb that concerns a board, and how they become settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bbs_core.config import Loaded, load
+from bbs_core.settings import FIELDS
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+_OVERRIDES = f"{__name__}.overrides"
+
+
+def setting_option(key: str, *names: str, **attributes: Any) -> Decorator:
+    """Return an option that sets one setting, as in `setting_option("server.port", "--port", type=int)`.
+
+    The verb is not passed its value, as `board_options` has it in the settings.
+    """
+
+    def remember(context: click.Context, _parameter: click.Parameter, value: object) -> None:
+        context.meta.setdefault(_OVERRIDES, {})[key] = value
+
+    attributes = {"help": FIELDS[key].description, "default": None, **attributes}
+    return click.option(
+        *(names or (f"--{key.partition('.')[2]}",)), callback=remember, expose_value=False, **attributes
+    )
+
+
+def board_options(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb --config, --data and --database, and pass it the settings in force as its first argument.
+
+    Every `setting_option` of the verb is heeded, on whichever side of this decorator it stands.
+    """
+
+    @click.pass_context
+    @wraps(verb)
+    def with_settings(context: click.Context, *args: Any, config: Path | None, **options: Any) -> Any:
+        overrides = context.meta.get(_OVERRIDES, {})
+        return context.invoke(verb, load(config, overrides=overrides), *args, **options)
+
+    with_settings = setting_option("server.database", metavar="URL")(with_settings)
+    with_settings = setting_option("server.data", metavar="DIR")(with_settings)
+    return _config_option(with_settings)
+
+
+_config_option: Decorator = click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="The settings, as TOML; config/bbs.toml when there is one.",
+)
+
+
+def data_folder(loaded: Loaded) -> Path:
+    """Return the folder that holds all the board keeps."""
+    return Path(loaded.settings.server.data)

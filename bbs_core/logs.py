@@ -1,0 +1,135 @@
+"""Log lines: one event each, for people on a terminal and as JSON elsewhere; texts and secrets are never in them.
+
+What callers must not log is masked here a second time, and what a user sent can neither break a line nor steer the
+terminal that shows it. A traceback names its error's class, and repeats its message only where that speaks of code:
+`int(text)` puts the text into the message of its ValueError.
+"""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Iterator, Mapping, MutableMapping
+from types import TracebackType
+from typing import Any, Literal, TextIO
+
+import structlog
+from structlog.typing import Processor
+
+from bbs_core.errors import BBSError, UserError
+from bbs_core.rows import visible
+
+MASK = "***"
+MASKED = frozenset(
+    {
+        *("text", "texts", "message", "post", "row", "rows", "body", "reason", "note"),
+        *("password", "secret", "token", "key", "authorization", "cookie", "session_id", "csrf_token"),
+    }
+)
+# Their messages are names of modules, files, attributes and types.
+SPEAKS_OF_CODE = (BBSError, ImportError, SyntaxError, NameError, AttributeError, TypeError, OSError)
+# Libraries that tell their daily work at "info"; waitress would say there what the start lines say already.
+QUIET = ("alembic", "asyncio", "sqlalchemy", "waitress")
+LEADING = ("timestamp", "level", "logger")
+TRACEBACK_ENTRIES = 30  # the innermost ones
+CAUSES = 5
+
+ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
+Event = MutableMapping[str, Any]
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes to the stream, and stays silent where that is gone: a server goes on without its terminal."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+        pass
+
+
+def configure(
+    level: Literal["debug", "info", "warning", "error"], format: Literal["auto", "text", "json"], stream: TextIO
+) -> None:
+    """Send the log lines of this process, and of the libraries in it, to `stream`; the last call holds."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    first: list[Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.ExceptionRenderer(_traceback),
+    ]
+    structlog.configure(
+        processors=[*first, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+    as_text = format == "text" or (format == "auto" and stream.isatty())
+    last = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, _clean, *_renderers(as_text, stream.isatty())]
+    handler = _Handler(stream)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=[*first, _first_line], processors=last))
+    _install(handler, number)
+
+
+def _install(handler: _Handler, number: int) -> None:
+    root = logging.getLogger()
+    for earlier in [present for present in root.handlers if isinstance(present, _Handler)]:
+        root.removeHandler(earlier)
+    root.addHandler(handler)
+    root.setLevel(number)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(max(number, logging.WARNING))
+
+
+def _renderers(as_text: bool, colors: bool) -> list[Processor]:
+    if not as_text:
+        return [structlog.processors.JSONRenderer()]
+    # Quotes keep a value with a space in it from looking like several.
+    return [structlog.dev.ConsoleRenderer(colors=colors, sort_keys=False, repr_native_str=True)]
+
+
+def _first_line(_logger: Any, _method: str, event: Event) -> Event:
+    """Cut a library's line where asyncio goes on with the repr of an error, and with it the error's message."""
+    event["event"] = str(event["event"]).partition("\n")[0]
+    return event
+
+
+def _clean(_logger: Any, _method: str, event: Event) -> Event:
+    """Mask and escape all but the traceback, which is ours, and put first what a reader looks for first."""
+    ours = {key: event.pop(key) for key in (*LEADING, "exception") if key in event}
+    trace = {"exception": ours.pop("exception")} if "exception" in ours else {}
+    return {**ours, **{key: _cleaned(key, value) for key, value in event.items()}, **trace}
+
+
+def _cleaned(key: str, value: Any) -> Any:
+    if key.lower() in MASKED:
+        return MASK
+    match value:
+        case str():
+            return visible(value)
+        case None | bool() | int() | float():
+            return value
+        case BaseException():
+            return _summary(value)
+        case Mapping():
+            return {str(inner): _cleaned(str(inner), item) for inner, item in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_cleaned("", item) for item in value]
+    return visible(str(value))
+
+
+def _traceback(exc_info: ExcInfo) -> str:
+    """Return where an error and its causes came from, the first cause first."""
+    return "\n".join(reversed(list(_traces(exc_info[1]))))
+
+
+def _traces(error: BaseException | None) -> Iterator[str]:
+    for _ in range(CAUSES):
+        if error is None:
+            return
+        lines = traceback.format_tb(error.__traceback__, -TRACEBACK_ENTRIES)
+        yield "".join(lines) + _summary(error)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _summary(error: BaseException) -> str:
+    name = type(error).__qualname__
+    tells = isinstance(error, SPEAKS_OF_CODE) and not isinstance(error, UserError)
+    return f"{name}: {visible(str(error))}" if tells else name

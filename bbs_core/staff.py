@@ -1,0 +1,218 @@
+"""Staff: who may enter the console, what each role may do, and the tokens that act in their place."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import argon2
+import sqlalchemy as sa
+
+from bbs_core.clock import now_ms
+from bbs_core.errors import Conflict, Forbidden, InvalidAct, NotFound
+from bbs_core.ledger import Actor, Entry, Ledger
+from bbs_core.store.models import Staff, Token
+
+NAME_LIMIT = 60
+PASSWORD_MINIMUM = 10
+PASSWORD_LIMIT = 1000
+EXPIRES_DAYS = 365
+EXPIRES_DAYS_LIMIT = 3650
+DAY_MS = 86_400_000
+ALL = "all"
+# Whoever finds a token in a file or a log can see what it is for.
+TOKEN_PREFIX = "bbs_"
+TOKEN_BYTES = 32
+# A hash takes 64 MiB and a tenth of a second of every core: two at a time is what a small machine bears.
+HASHES_AT_ONCE = 2
+
+
+class Scope(StrEnum):
+    """What a request may do; a token carries some, a role grants some."""
+
+    USERS_READ = "users:read"
+    POSTS_READ = "posts:read"
+    POSTS_MODERATE = "posts:moderate"
+
+
+@dataclass(frozen=True)
+class Role:
+    """A set of permissions; nobody may act on staff of an equal or higher rank."""
+
+    rank: int
+    scopes: frozenset[Scope]
+
+
+ROLES: Mapping[str, Role] = {
+    "owner": Role(30, frozenset(Scope)),
+    "moderator": Role(20, frozenset({Scope.USERS_READ, Scope.POSTS_READ, Scope.POSTS_MODERATE})),
+    "observer": Role(10, frozenset({Scope.USERS_READ, Scope.POSTS_READ})),
+}
+
+
+@dataclass(frozen=True)
+class Member:
+    """Someone on the staff who is not disabled."""
+
+    id: int
+    name: str
+    role: str
+    password_hash: str
+
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """What the role grants; nothing where a later version's role is not known here."""
+        return ROLES[self.role].scopes if self.role in ROLES else frozenset()
+
+    @property
+    def seal(self) -> str:
+        """A sign that differs after any change of password or role, and tells nothing of either."""
+        return hashlib.sha256(f"{self.role} {self.password_hash}".encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True)
+class StaffToken:
+    """A token in force, with what it may do at this moment."""
+
+    id: int
+    member: Member
+    scopes: frozenset[Scope]
+
+
+def add_staff(connection: sa.Connection, ledger: Ledger, actor: Actor, name: str, role: str, password_hash: str) -> int:
+    """Let someone enter the console; returns the act's id. Raises Conflict, InvalidAct."""
+    name = checked_name(name, "A staff name")
+    if role not in ROLES:
+        raise InvalidAct(f"There is no role {role[:NAME_LIMIT]!r}; there are {', '.join(ROLES)}.")
+    if connection.execute(sa.select(Staff.id).where(Staff.name == name)).scalar() is not None:
+        raise Conflict(f"There is a {name} on the staff already.")
+    values = {"name": name, "role": role, "password_hash": password_hash, "created_at_ms": now_ms()}
+    staff_id = connection.execute(sa.insert(Staff).values(values).returning(Staff.id)).scalar_one()
+    return ledger.write(connection, Entry(actor, "staff.add", "staff", str(staff_id), after={"role": role}))
+
+
+def find_staff(connection: sa.Connection, name: str) -> Member | None:
+    """Return the member of this name, typed by anyone, or None."""
+    name = unicodedata.normalize("NFC", name).strip()
+    return _member(connection, Staff.name == name) if name.isprintable() else None
+
+
+def get_staff(connection: sa.Connection, staff_id: int) -> Member | None:
+    """Return the member of this id, or None."""
+    return _member(connection, Staff.id == staff_id)
+
+
+def _member(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> Member | None:
+    query = sa.select(Staff.id, Staff.name, Staff.role, Staff.password_hash)
+    row = connection.execute(query.where(condition, Staff.disabled_at_ms.is_(None))).one_or_none()
+    return Member(*row) if row else None
+
+
+def create_token(
+    connection: sa.Connection,
+    ledger: Ledger,
+    actor: Actor,
+    *,
+    staff_name: str,
+    label: str,
+    scopes: Iterable[str],
+    expires_days: int = EXPIRES_DAYS,
+) -> str:
+    """Return a new token, which is kept nowhere. Raises NotFound, Forbidden, InvalidAct.
+
+    `scopes` may be "all": whatever the role of its owner grants when it is used.
+    """
+    label = checked_name(label, "A token's name")
+    if not 1 <= expires_days <= EXPIRES_DAYS_LIMIT:
+        raise InvalidAct(f"A token is good for 1 to {EXPIRES_DAYS_LIMIT} days.")
+    member = find_staff(connection, staff_name)
+    if member is None:
+        raise NotFound(f"There is no {staff_name[:NAME_LIMIT]!r} on the staff.")
+    granted = " ".join(_checked_scopes(member, scopes))
+    plain = TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+    at_ms = now_ms()
+    values = {
+        "staff_id": member.id,
+        "name": label,
+        "digest": _digest(plain),
+        "scopes": granted,
+        "created_at_ms": at_ms,
+        "expires_at_ms": at_ms + expires_days * DAY_MS,
+    }
+    token_id = connection.execute(sa.insert(Token).values(values).returning(Token.id)).scalar_one()
+    after: dict[str, Any] = {"staff_id": member.id, "scopes": granted, "expires_at_ms": values["expires_at_ms"]}
+    ledger.write(connection, Entry(actor, "token.create", "token", str(token_id), after=after))
+    return plain
+
+
+def _checked_scopes(member: Member, scopes: Iterable[str]) -> list[str]:
+    wanted = sorted(set(scopes))
+    if not wanted:
+        raise InvalidAct(f"Say what the token may do: {ALL}, or some of {', '.join(Scope)}.")
+    if ALL in wanted:
+        return [ALL]
+    for scope in wanted:
+        if scope not in set(Scope):
+            raise InvalidAct(f"There is no scope {scope[:NAME_LIMIT]!r}; there are {ALL}, {', '.join(Scope)}.")
+        if scope not in member.scopes:
+            raise Forbidden(f"A token of {member.name} cannot have {scope}: the role {member.role} does not grant it.")
+    return wanted
+
+
+def find_token(connection: sa.Connection, plain: str, at_ms: int) -> StaffToken | None:
+    """Return the token, or None where it is unknown, expired or revoked, or its owner disabled."""
+    query = sa.select(Token.id, Token.staff_id, Token.scopes).where(
+        Token.digest == _digest(plain), Token.expires_at_ms > at_ms, Token.revoked_at_ms.is_(None)
+    )
+    row = connection.execute(query).one_or_none()
+    member = get_staff(connection, row.staff_id) if row else None
+    if row is None or member is None:
+        return None
+    carried = set(row.scopes.split())
+    return StaffToken(row.id, member, frozenset(s for s in member.scopes if ALL in carried or s in carried))
+
+
+def _digest(plain: str) -> bytes:
+    return hashlib.sha256(plain.encode(errors="surrogatepass")).digest()
+
+
+def checked_name(name: str, what: str) -> str:
+    """Return a name in its one spelling. Raises InvalidAct when nobody could read or tell it."""
+    name = unicodedata.normalize("NFC", name).strip()
+    if not name or len(name) > NAME_LIMIT:
+        raise InvalidAct(f"{what} has 1 to {NAME_LIMIT} characters.")
+    if not name.isprintable():
+        raise InvalidAct(f"{what} has no control characters and no line breaks.")
+    return name
+
+
+_hasher = argon2.PasswordHasher()
+_room = threading.BoundedSemaphore(HASHES_AT_ONCE)
+# The hash of a password that was thrown away, made with the parameters of `_hasher`.
+_NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$URZqCOat/nDUgDLsBOTbpw$ev3c7LQ9MDeJ2BIO+vdmCYOrgYqMhd+1mATYxZ0cf2c"
+
+
+def hash_password(password: str) -> str:
+    """Return the argon2id hash; takes a tenth of a second, so never on the loop. Raises InvalidAct."""
+    if len(password) < PASSWORD_MINIMUM:
+        raise InvalidAct(f"A password has at least {PASSWORD_MINIMUM} characters.")
+    if len(password) > PASSWORD_LIMIT:
+        raise InvalidAct(f"A password has at most {PASSWORD_LIMIT} characters.")
+    with _room:
+        return _hasher.hash(unicodedata.normalize("NFC", password))
+
+
+def verify_password(member: Member | None, password: str) -> bool:
+    """Whether the password is the member's; for None as slow, so that nobody learns which names exist."""
+    with _room:
+        try:
+            _hasher.verify(member.password_hash if member else _NOBODY, unicodedata.normalize("NFC", password))
+        except argon2.exceptions.VerificationError:
+            return False
+    return member is not None
