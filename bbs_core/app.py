@@ -64,7 +64,6 @@ class App:
         self.presence = Presence()
         self.counts = Counts()
         self.plugins = PluginSet(settings.plugins, self.data / FOLDER, self.counts)
-        self._following: asyncio.Task[None] | None = None
         self.follower = Follower(self.board, self.mail, self.readers, self._shared)
         self._bell = Bell(url, settings.store.bell_interval_s, self._ring) if self._shared else None
 
@@ -106,12 +105,7 @@ class App:
 
     def _ring(self) -> None:
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._follow_soon)
-
-    def _follow_soon(self) -> None:
-        """Follow the other nodes; one that is on its way sees what is new, or the next bell does."""
-        if self._following is None or self._following.done():
-            self._following = asyncio.ensure_future(self.follower.follow())
+            self._loop.call_soon_threadsafe(self.follower.ring)
 
     async def _follow(self) -> None:
         await self.follower.follow()

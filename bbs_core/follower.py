@@ -30,6 +30,8 @@ class Follower:
         self._shared = shared
         self._last_act_id = 0
         self._turn = asyncio.Lock()
+        self._rung = False
+        self._answers: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Begin behind all that is there now, which the board and mail load by themselves."""
@@ -37,9 +39,18 @@ class Follower:
         await self._board.open()
         await self._mail.open()
 
+    def ring(self) -> None:
+        """Follow soon; rings that come before that has begun are one."""
+        if not self._rung:
+            self._rung = True
+            answer = asyncio.ensure_future(self.follow())
+            self._answers.add(answer)
+            answer.add_done_callback(self._answers.discard)
+
     async def follow(self) -> None:
         """Take over all that is new; what cannot be read now is taken over the next time."""
         async with self._turn:
+            self._rung = False
             try:
                 if self._shared:
                     await self._follow_posts()
