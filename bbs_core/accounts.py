@@ -9,17 +9,22 @@ import sqlalchemy as sa
 from bbs_core.store.models import User, UserAddress
 
 PAGE_LIMIT = 200
+# Of one user; who travels far has hundreds.
+ADDRESS_LIMIT = 20
 
 
 def list_users(connection: sa.Connection, *, after_id: int | None = None, limit: int = 50) -> list[sa.RowMapping]:
-    """Return a page of the users that have visited, by id: those after `after_id`, at most `limit` and PAGE_LIMIT."""
+    """Return a page of the users that have visited, by id: those after `after_id`, at most `limit`.
+
+    Beyond PAGE_LIMIT there is one more, which tells whether there is a next page.
+    """
     query = (
         sa.select(
             User.id, User.name, User.first_visit_at_ms, User.last_visit_at_ms, User.visits, User.posts, User.messages
         )
         .where(User.first_visit_at_ms.is_not(None))
         .order_by(User.id)
-        .limit(min(limit, PAGE_LIMIT))
+        .limit(min(limit, PAGE_LIMIT + 1))
     )
     if after_id is not None:
         query = query.where(User.id > after_id)
@@ -27,12 +32,16 @@ def list_users(connection: sa.Connection, *, after_id: int | None = None, limit:
 
 
 def addresses_of(connection: sa.Connection, user_ids: Iterable[int]) -> dict[int, list[sa.RowMapping]]:
-    """Return the addresses of each user, the latest first."""
-    query = (
-        sa.select(UserAddress.__table__)
-        .where(UserAddress.user_id.in_(list(user_ids)))
-        .order_by(UserAddress.user_id, UserAddress.last_visit_at_ms.desc())
+    """Return the latest addresses of each user, at most ADDRESS_LIMIT, the last used first."""
+    latest = sa.func.row_number().over(
+        partition_by=UserAddress.user_id, order_by=(UserAddress.last_visit_at_ms.desc(), UserAddress.address)
     )
+    numbered = (
+        sa.select(UserAddress.__table__, latest.label("place"))
+        .where(UserAddress.user_id.in_(list(user_ids)))
+        .subquery()
+    )
+    query = sa.select(numbered).where(numbered.c.place <= ADDRESS_LIMIT).order_by(numbered.c.user_id, numbered.c.place)
     found: dict[int, list[sa.RowMapping]] = {}
     for row in connection.execute(query).mappings():
         found.setdefault(row["user_id"], []).append(row)

@@ -63,7 +63,7 @@ class App:
         self.mail = Mail(settings.board, self.commits, self.readers, self.cache)
         self.presence = Presence()
         self.counts = Counts()
-        self.plugins = PluginSet(settings.plugins, self.data / FOLDER, self.counts)
+        self.plugins = PluginSet(settings.plugins, self.data / FOLDER)
         self.follower = Follower(self.board, self.mail, self.readers, self._shared)
         self._bell = Bell(url, settings.store.bell_interval_s, self._ring) if self._shared else None
 

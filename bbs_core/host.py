@@ -23,7 +23,6 @@ import structlog
 
 from bbs_core import hookspecs
 from bbs_core.errors import PluginError
-from bbs_core.metrics import Counts
 from bbs_core.plugin import PROJECT, CommandInfo, hook_name
 from bbs_core.pool import Pool
 from bbs_core.relay import Relay, Runner
@@ -53,14 +52,14 @@ class Plugin:
     reason: str = ""
     module: ModuleType | None = None
     failures: deque[float] = field(default_factory=deque)
+    failure_count: int = 0
 
 
 class PluginSet:
     """The plugins of a server, their commands, and the relay that calls them."""
 
-    def __init__(self, settings: PluginSettings, folder: Path, counts: Counts) -> None:
+    def __init__(self, settings: PluginSettings, folder: Path) -> None:
         self._settings = settings
-        self._counts = counts
         self.plugins = [*_builtins(), *_installed(), *_files(folder)]
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(hookspecs)
@@ -78,6 +77,10 @@ class PluginSet:
         """Whether a command has an owner that is not in quarantine."""
         owner = self._owners.get(hook)
         return owner is not None and owner.state == "loaded"
+
+    def failure_counts(self) -> dict[str, int]:
+        """Return how often each plugin has failed since the start."""
+        return {plugin.name: plugin.failure_count for plugin in self.plugins}
 
     def close(self) -> None:
         """Let go of the plugins' threads."""
@@ -148,7 +151,7 @@ class PluginSet:
     def _failed(self, name: str) -> None:
         """Count a failure; an outside plugin with too many in the window is left alone until the next start."""
         plugin, now = self[name], time.monotonic()
-        self._counts.plugin_failures_total[name] += 1
+        plugin.failure_count += 1
         plugin.failures.append(now)
         while plugin.failures[0] < now - self._settings.quarantine_window_s:
             plugin.failures.popleft()

@@ -47,7 +47,7 @@ def _change(
 
 def checked_reason(reason: str) -> str:
     """Return a reason without the space around it. Raises InvalidAct when it is empty or too long."""
-    reason = reason.strip()
+    reason = reason.strip().replace("\0", "\u2400")
     if not reason:
         raise InvalidAct("Say why, in a few words: the reason stands in the ledger.")
     if len(reason) > REASON_LIMIT:
@@ -58,12 +58,15 @@ def checked_reason(reason: str) -> str:
 def list_posts(
     connection: sa.Connection, *, before_id: int | None = None, limit: int = 50, state: State | None = None
 ) -> list[sa.RowMapping]:
-    """Return a page of posts, newest first: those below `before_id`, at most `limit` and PAGE_LIMIT."""
+    """Return a page of posts, newest first: those below `before_id`, at most `limit`.
+
+    Beyond PAGE_LIMIT there is one more, which tells whether there is a next page.
+    """
     query = (
         sa.select(Post.id, User.name.label("username"), Post.address, Post.text, Post.at_ms, Post.state)
         .join(User, User.id == Post.user_id)
         .order_by(Post.id.desc())
-        .limit(min(limit, PAGE_LIMIT))
+        .limit(min(limit, PAGE_LIMIT + 1))
     )
     if before_id is not None:
         query = query.where(Post.id < before_id)

@@ -7,42 +7,26 @@ import time
 from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
-
-import structlog
 
 from bbs_core import protocol
+from bbs_core.answers import Line, send_answer
 from bbs_core.board import Board
-from bbs_core.chunks import Chunk, chunk_of
 from bbs_core.clock import now_ms
 from bbs_core.dispatch import Command, Dispatch, Request
-from bbs_core.errors import StoreUnavailable
 from bbs_core.mail import Mail
 from bbs_core.metrics import Counts
 from bbs_core.plugin import CommandInfo
 from bbs_core.presence import Presence
-from bbs_core.rows import notices, visible
+from bbs_core.rows import visible
 from bbs_core.settings import Settings
-from bbs_core.shelf import ShelfRows, Snapshot
+from bbs_core.shelf import ShelfRows
 from bbs_core.store.commits import Commits
 from bbs_core.store.items import NewMessage, NewPost, Visit
-
-log = structlog.get_logger(__name__)
 
 # Notices that wait for the next list; when there are more, the oldest go.
 NOTICE_LIMIT = 1000
 # How much of a text is repeated to its author when it was not kept.
 QUOTE_CHARACTERS = 40
-
-
-class Line(Protocol):
-    """Where a session sends to: packs of whole frames, in order."""
-
-    async def send(self, pack: bytes | bytearray) -> None:
-        """Send one pack; returns when the kernel has it."""
-
-    def pack_bytes(self) -> int:
-        """The size that a pack must not pass, unless it is a single frame."""
 
 
 @dataclass(frozen=True)
@@ -213,56 +197,8 @@ class Session:
             await asyncio.sleep(-self._allowance / limits.posts_per_second)
 
     async def _show(self, rows: ShelfRows | list[str]) -> None:
-        """Send the count, the rows and the notices, packed into as few whole-frame packs as they fill."""
-        snapshot = await self._snapshot(rows)
         waiting, self._notices = self._notices, None
-        closing = chunk_of(notices(waiting or ()))
-        packer = Packer(self._line, protocol.encode_count(len(snapshot) + len(closing)))
-        if isinstance(snapshot, Chunk):
-            await packer.add(snapshot, 0, len(snapshot))
-        else:
-            async for chunk, first, last in snapshot.parts():
-                await packer.add(chunk, first, last)
-        await packer.add(closing, 0, len(closing))
-        await packer.flush()
-
-    async def _snapshot(self, rows: ShelfRows | list[str]) -> Snapshot | Chunk:
-        try:
-            if isinstance(rows, ShelfRows):
-                return await rows.snapshot()
-            return chunk_of(visible(row) for row in rows)
-        except StoreUnavailable:
-            log.exception("list_failed")
-            return chunk_of(["The board cannot be read at the moment."])
-
-
-class Packer:
-    """Gather frames into packs, each sent when the next frame would not fit; a longer frame is a pack of its own."""
-
-    __slots__ = ("_limit_bytes", "_line", "_pack")
-
-    def __init__(self, line: Line, first_frame: bytes) -> None:
-        self._line = line
-        self._limit_bytes = line.pack_bytes()
-        self._pack = bytearray(first_frame)
-
-    async def add(self, chunk: Chunk, first: int, last: int) -> None:
-        """Pack the frames of a chunk from `first` up to `last`."""
-        while first < last:
-            end = chunk.fit(first, last, self._limit_bytes - len(self._pack))
-            if end == first:
-                if self._pack:
-                    await self.flush()
-                    continue
-                end = first + 1
-            self._pack += chunk.slice(first, end)
-            first = end
-
-    async def flush(self) -> None:
-        """Send what is packed."""
-        if self._pack:
-            pack, self._pack = self._pack, bytearray()
-            await self._line.send(pack)
+        await send_answer(self._line, rows, waiting or ())
 
 
 class SessionBoard:

@@ -77,7 +77,7 @@ def messages_after(connection: sa.Connection, message_id: int, limit: int) -> li
         .order_by(Message.id)
         .limit(limit)
     )
-    return [(to, StoredRow(*row, VISIBLE)) for to, *row in connection.execute(query)]
+    return [(row[0], StoredRow(*row[1:], VISIBLE)) for row in connection.execute(query)]
 
 
 def mailbox_starts(connection: sa.Connection, recipient: str, every: int) -> list[int]:

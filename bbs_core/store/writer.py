@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -44,6 +45,7 @@ class Writer:
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._dirty = is_sqlite(engine)
+        self._begun = False
         self.failing: StoreError | None = None
         self.commits = 0
 
@@ -94,7 +96,7 @@ class Writer:
 
     def _checkpoint(self) -> None:
         self._dirty = False
-        with contextlib.suppress(sa.exc.DBAPIError), self._engine.connect() as connection:
+        with contextlib.suppress(sa.exc.DBAPIError, sqlite3.Error), self._engine.connect() as connection:
             connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _commit(self, items: Sequence[Item], batch: Batch) -> None:
@@ -102,7 +104,7 @@ class Writer:
         try:
             self._transact(items)
         except Exception as error:  # noqa: BLE001 - whatever one row does to the driver, the writer lives on
-            if len(items) == 1 or _is_gone(error):
+            if len(items) == 1 or not self._begun or _is_gone(error):
                 self._refuse(items, batch, error)
                 return
             middle = len(items) // 2
@@ -112,8 +114,11 @@ class Writer:
             self._keep(items, batch)
 
     def _transact(self, items: Sequence[Item]) -> None:
+        # A database that cannot be locked would cost each row the same wait again: none of them is to blame.
+        self._begun = False
         with self._engine.begin() as connection:
             self._bulk.lock(connection)
+            self._begun = True
             self._appends.run(connection, items)
             for item in items:
                 if type(item) is Work:

@@ -26,10 +26,13 @@ def nodes(tmp_path: Path, postgres_url: str) -> Iterator[tuple[BoardProcess, Boa
 
 def eventually(rows: Callable[[], list[str]], wanted: Callable[[list[str]], bool]) -> list[str]:
     """Ask until the rows are as wanted; each asking is a round trip, so this is no busy loop."""
+    found: list[str] = []
     for _ in range(LISTS):
-        if wanted(found := rows()):
-            return found
-    raise AssertionError(found[-5:])
+        found = rows()
+        if wanted(found):
+            break
+    assert wanted(found), found[-5:]
+    return found
 
 
 def test_both_nodes_show_every_post_once_and_in_the_same_order(nodes: tuple[BoardProcess, BoardProcess]) -> None:
