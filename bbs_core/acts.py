@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bbs_core import staff
 from bbs_core.errors import InvalidAct
 from bbs_core.ledger import Actor, Ledger
+from bbs_core.staff import EXPIRES_DAYS
 from bbs_core.store.access import Access
 
 
@@ -36,7 +37,7 @@ class TokenCreate(Arguments):
     staff: str
     name: str
     scopes: list[str]
-    expires_days: int = staff.EXPIRES_DAYS
+    expires_days: int = EXPIRES_DAYS
 
 
 @dataclass(frozen=True)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 import signal
 import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Protocol
 
 import structlog
 
-from bbs_core import ledger
+from bbs_core import acts, keys, ledger, logs, metrics
 from bbs_core.board import Board
 from bbs_core.chunks import Cache
+from bbs_core.control import SOCKET_FILE, ControlServer
 from bbs_core.dispatch import Dispatch
 from bbs_core.follower import Follower
 from bbs_core.host import FOLDER, PluginSet
@@ -39,8 +42,21 @@ WRITER_STOP_S = 1.5
 # A thread that computes hands the interpreter over ten times as often as by default, so that a list need not wait.
 SWITCH_INTERVAL_S = 0.0005
 STOCK_PORT = 10333
+CONSOLE_KEY_FILE = "console.key"
 # Asking the kernel which address it would send from towards here sends nothing; the range is reserved for examples.
 SOMEWHERE = ("192.0.2.1", 9)
+
+
+class ConsoleServer(Protocol):
+    """What the core needs to know of the console that it starts."""
+
+    port: int
+
+    def start(self) -> None:
+        """Start to answer."""
+
+    def stop(self) -> None:
+        """Stop within a second."""
 
 
 class App:
@@ -66,6 +82,8 @@ class App:
         self.plugins = PluginSet(settings.plugins, self.data / FOLDER)
         self.follower = Follower(self.board, self.mail, self.readers, self._shared)
         self._bell = Bell(url, settings.store.bell_interval_s, self._ring) if self._shared else None
+        self._control = ControlServer(self.data / SOCKET_FILE, self._perform)
+        self.console: ConsoleServer | None = None
 
     async def start(self) -> None:
         """Load what is needed, then listen."""
@@ -80,9 +98,15 @@ class App:
             Services(self.settings, self.board, self.mail, self.commits, self.presence, dispatch, self.counts)
         )
         self.server.start()
+        await self._control.start()
+        if self.settings.admin.enabled:
+            self.console = self._start_console()
 
     async def stop(self) -> None:
         """See everyone out, commit what is waiting, and close the database."""
+        if self.console is not None:
+            self.console.stop()
+        await self._control.close()
         await self.server.stop()
         if self._bell is not None:
             self._bell.stop()
@@ -90,6 +114,45 @@ class App:
         self.plugins.close()
         self.readers.close()
         self._engine.dispose()
+
+    def health(self) -> dict[str, object]:
+        """Say whether the board can keep what it is sent."""
+        failing = self.writer.failing
+        return {"status": "failing" if failing else "ok", "writer": str(failing or "ok")}
+
+    def _perform(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        return acts.perform(self.access, self.ledger, acts.operator(), name, arguments)
+
+    def _start_console(self) -> ConsoleServer:
+        """The console is an edge, named by string, so that the core can be had without it."""
+        admin: Any = importlib.import_module("admin")
+        registry = metrics.new_registry(self.counts, self._gauges())
+        context = admin.ConsoleContext(
+            access=self.access,
+            ledger=self.ledger,
+            health=self.health,
+            metrics=lambda: metrics.render(registry),
+            secret_key=keys.open_key(self.data / CONSOLE_KEY_FILE),
+            online_names=self.presence.names,
+        )
+        settings = self.settings.admin
+        serving: Any = importlib.import_module("admin.serving")
+        console: ConsoleServer = serving.ConsoleServer(
+            admin.create_app(context), settings.host, settings.port, settings.threads
+        )
+        console.start()
+        return console
+
+    def _gauges(self) -> metrics.Gauges:
+        return metrics.Gauges(
+            sessions=lambda: len(self.presence),
+            connections=lambda: len(self.server.connections),
+            waiting_rows=lambda: self.commits.waiting_rows,
+            memory_bytes=lambda: self.cache.size_bytes,
+            commits=lambda: self.writer.commits,
+            writer_failing=lambda: self.writer.failing is not None,
+            plugin_failures=self.plugins.failure_counts,
+        )
 
     def _settle(self, batch: Batch) -> None:
         self._loop.call_soon_threadsafe(self.commits.settle, batch)
@@ -116,6 +179,7 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
 
     Raises BBSError when the board cannot be opened.
     """
+    logs.configure(settings.log.level, settings.log.format, sys.stderr)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     with data_lock(Path(settings.server.data)), asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(settings, say))
@@ -149,10 +213,14 @@ def _start_lines(app: App) -> list[str]:
     settings, port = app.settings.server, app.server.port
     host = settings.host or _own_address()
     stock = "" if port == STOCK_PORT else f" The stock client knows port {STOCK_PORT} alone."
-    return [
-        f"The board is open on port {port}: users type {host} at IP:.{stock}",
-        f"The data is in {app.data.resolve()}.",
-    ]
+    lines = [f"The board is open on port {port}: users type {host} at IP:.{stock}"]
+    if app.console is not None:
+        lines.append(f"The console is at http://{_in_url(app.settings.admin.host)}:{app.console.port}/.")
+    return [*lines, f"The data is in {app.data.resolve()}."]
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _own_address() -> str:

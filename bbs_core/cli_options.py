@@ -31,29 +31,28 @@ def setting_option(key: str, *names: str, **attributes: Any) -> Decorator:
     )
 
 
-def board_options(verb: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a verb --config, --data and --database, and pass it the settings in force as its first argument.
-
-    Every `setting_option` of the verb is heeded, on whichever side of this decorator it stands.
-    """
-
-    @click.pass_context
-    @wraps(verb)
-    def with_settings(context: click.Context, *args: Any, config: Path | None, **options: Any) -> Any:
-        overrides = context.meta.get(_OVERRIDES, {})
-        return context.invoke(verb, load(config, overrides=overrides), *args, **options)
-
-    with_settings = setting_option("server.database", metavar="URL")(with_settings)
-    with_settings = setting_option("server.data", metavar="DIR")(with_settings)
-    return _config_option(with_settings)
-
-
 _config_option: Decorator = click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
     help="The settings, as TOML; config/bbs.toml when there is one.",
 )
+
+
+def board_options(verb: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a verb --config, --data and --database, and pass it the settings in force as its first argument.
+
+    Every `setting_option` of the verb is heeded, on whichever side of this decorator it stands.
+    """
+
+    @_config_option
+    @setting_option("server.data", metavar="DIR")
+    @setting_option("server.database", metavar="URL")
+    @wraps(verb)
+    def with_settings(config: Path | None, **options: Any) -> Any:
+        return verb(load(config, overrides=click.get_current_context().meta[_OVERRIDES]), **options)
+
+    return with_settings
 
 
 def data_folder(loaded: Loaded) -> Path:

@@ -48,14 +48,14 @@ def add(loaded: Loaded, name: str, role: str, password_stdin: bool) -> None:
 @click.option("--expires-days", type=int, help="How long it is good for; a year if not said.")
 def create(loaded: Loaded, staff_name: str, name: str, scopes: str, expires_days: int | None) -> None:
     """Print a new token, which is shown only this once."""
-    arguments = {"staff": staff_name, "name": name, "scopes": scopes.replace(",", " ").split()}
+    arguments: dict[str, Any] = {"staff": staff_name, "name": name, "scopes": scopes.replace(",", " ").split()}
     if expires_days is not None:
         arguments["expires_days"] = expires_days
     click.echo(_perform(loaded, "token.create", arguments)["token"])
 
 
 def _password_from_stdin() -> str:
-    line = click.get_binary_stream("stdin").readline(PASSWORD_LIMIT_BYTES)
+    line = sys.stdin.buffer.readline(PASSWORD_LIMIT_BYTES)
     try:
         return line.decode().rstrip("\r\n")
     except UnicodeDecodeError:
@@ -65,8 +65,7 @@ def _password_from_stdin() -> str:
 def _password_from_terminal() -> str:
     if not sys.stdin.isatty():
         raise InvalidAct("There is no terminal to ask for a password: use --password-stdin.")
-    password: str = click.prompt("Password", hide_input=True, confirmation_prompt="The same again")
-    return password
+    return str(click.prompt("Password", hide_input=True, confirmation_prompt="The same again"))
 
 
 def _perform(loaded: Loaded, name: str, arguments: dict[str, Any]) -> dict[str, Any]:

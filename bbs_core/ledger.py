@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,12 +17,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bbs_core import keys
 from bbs_core.clock import now_ms
-from bbs_core.errors import StoreError
 from bbs_core.store.models import Act, ActText
 
 KEY_FILE = "ledger.key"
-KEY_BYTES = 32
 SALT_BYTES = 16
 ACT_LIMIT = 1000
 
@@ -133,21 +131,5 @@ def acts_after(connection: sa.Connection, act_id: int) -> list[sa.RowMapping]:
 
 
 def open_key(data: Path) -> bytes:
-    """Return the key that stands in the data folder, made at the first call."""
-    path = data / KEY_FILE
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _read_key(path)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(secrets.token_bytes(KEY_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
-    return _read_key(path)
-
-
-def _read_key(path: Path) -> bytes:
-    key = path.read_bytes()
-    if len(key) != KEY_BYTES:
-        raise StoreError(f"The ledger's key in {path} is not {KEY_BYTES} bytes long.")
-    return key
+    """Return the key of the chain, which stands in the data folder. Raises StoreError."""
+    return keys.open_key(data / KEY_FILE)

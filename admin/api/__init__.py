@@ -1,0 +1,16 @@
+"""The REST API under /api/v1: bearer tokens alone open it, and every error is a problem document (RFC 9457)."""
+
+from __future__ import annotations
+
+from flask_openapi3.openapi import OpenAPI
+
+from admin.api import document, posts, users
+from admin.api.routing import SECURITY_SCHEMES, api
+
+__all__ = ["SECURITY_SCHEMES", "api", "install", "posts", "users"]
+
+
+def install(app: OpenAPI) -> None:
+    """Give an application the API and the document that describes it."""
+    app.register_api(api)
+    app.register_api(document.document)

@@ -1,0 +1,34 @@
+"""What the console is given by whoever starts it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from flask import current_app
+
+from bbs_core.ledger import Ledger
+from bbs_core.store.access import Access
+
+EXTENSION = "bbs"
+
+
+@dataclass(frozen=True)
+class ConsoleContext:
+    """The board as the console sees it; everything here is called from the console's own threads.
+
+    `health` returns at least {"status": "ok" | "failing"}. `secret_key` signs the session cookies: 32 random bytes.
+    """
+
+    access: Access
+    ledger: Ledger
+    health: Callable[[], Mapping[str, object]]
+    metrics: Callable[[], bytes]
+    secret_key: bytes = field(repr=False)
+    online_names: Callable[[], Collection[str]]
+
+
+def board() -> ConsoleContext:
+    """Return the context of the application that answers this request."""
+    return cast(ConsoleContext, current_app.extensions[EXTENSION])

@@ -1,0 +1,30 @@
+"""What all templates may use: times and texts as people should see them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from flask import Flask
+
+from bbs_core.rows import visible
+
+
+def install(app: Flask) -> None:
+    """Give an application's templates their filters."""
+    app.jinja_env.filters.update(count_of=count_of, minute=minute, moment=moment, visible=visible)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+
+
+def moment(at_ms: int) -> datetime:
+    """Return a kept time as a time in UTC."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC)
+
+
+def minute(at_ms: int) -> str:
+    """Return a kept time as people read it."""
+    return f"{moment(at_ms):%Y-%m-%d %H:%M} UTC"
+
+
+def count_of(number: int, noun: str) -> str:
+    """Return a number of things as people say it."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
