@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import click
 
+from bbs_core import logs
 from bbs_core.config import Loaded, load
 from bbs_core.settings import FIELDS
 
@@ -42,7 +44,8 @@ _config_option: Decorator = click.option(
 def board_options(verb: Callable[..., Any]) -> Callable[..., Any]:
     """Give a verb --config, --data and --database, and pass it the settings in force as its first argument.
 
-    Every `setting_option` of the verb is heeded, on whichever side of this decorator it stands.
+    Every `setting_option` of the verb is heeded, on whichever side of this decorator it stands, and the log lines go
+    where the settings say.
     """
 
     @_config_option
@@ -50,7 +53,9 @@ def board_options(verb: Callable[..., Any]) -> Callable[..., Any]:
     @setting_option("server.database", metavar="URL")
     @wraps(verb)
     def with_settings(config: Path | None, **options: Any) -> Any:
-        return verb(load(config, overrides=click.get_current_context().meta[_OVERRIDES]), **options)
+        loaded = load(config, overrides=click.get_current_context().meta[_OVERRIDES])
+        logs.configure(loaded.settings.log.level, loaded.settings.log.format, sys.stderr)
+        return verb(loaded, **options)
 
     return with_settings
 

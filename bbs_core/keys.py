@@ -14,6 +14,13 @@ KEY_BYTES = 32
 def open_key(path: Path) -> bytes:
     """Return the key in a file that its owner alone may read, made at the first call. Raises StoreError."""
     try:
+        return _made_or_read(path)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be used: {error.strerror}.") from error
+
+
+def _made_or_read(path: Path) -> bytes:
+    try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return _read_key(path)

@@ -83,7 +83,7 @@ class _Collector:
         yield CounterMetricFamily("bbs_messages", "Messages committed.", counts.messages_total)
         yield CounterMetricFamily("bbs_frames", "Frames read from clients.", counts.frames_total)
         yield CounterMetricFamily(
-            "bbs_protocol_errors", "Connections that sent no frame.", counts.protocol_errors_total
+            "bbs_protocol_errors", "Connections ended because they broke the protocol.", counts.protocol_errors_total
         )
         yield CounterMetricFamily("bbs_refused_rows", "Rows that could not be kept.", counts.refused_rows_total)
         yield CounterMetricFamily("bbs_commits", "Transactions committed.", self._gauges.commits())

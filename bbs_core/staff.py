@@ -91,7 +91,7 @@ def add_staff(connection: sa.Connection, ledger: Ledger, actor: Actor, name: str
     if role not in ROLES:
         raise InvalidAct(f"There is no role {role[:NAME_LIMIT]!r}; there are {', '.join(ROLES)}.")
     if connection.execute(sa.select(Staff.id).where(Staff.name == name)).scalar() is not None:
-        raise Conflict(f"There is a {name} on the staff already.")
+        raise Conflict(f"{name} is on the staff already.")
     values = {"name": name, "role": role, "password_hash": password_hash, "created_at_ms": now_ms()}
     staff_id = connection.execute(sa.insert(Staff).values(values).returning(Staff.id)).scalar_one()
     return ledger.write(connection, Entry(actor, "staff.add", "staff", str(staff_id), after={"role": role}))

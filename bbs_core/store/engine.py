@@ -31,9 +31,11 @@ WAL_LIMIT_BYTES = 16 * 1024 * 1024
 
 def database_url(database: str, data: Path) -> sa.URL:
     """Return the URL of a `server.database` setting; an empty one is the SQLite file in the data folder."""
+    if not database:
+        return sa.URL.create("sqlite+pysqlite", database=str(data / SQLITE_FILE))
     try:
-        url = sa.make_url(database or f"sqlite:///{data / SQLITE_FILE}")
-    except sa.exc.ArgumentError:
+        url = sa.make_url(database)
+    except (sa.exc.ArgumentError, ValueError):
         raise StoreError("The database must be a URL such as postgresql://user@host/name.") from None
     if url.get_backend_name() == "postgresql":
         return url.set(drivername="postgresql+psycopg")
@@ -46,6 +48,7 @@ def writing_engine(url: sa.URL) -> sa.Engine:
     """Return the engine of the one connection that writes."""
     engine = sa.create_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True, connect_args=_connect_args(url))
     if is_sqlite(engine):
+        _make_private(url)
         _on_connect(engine, "journal_mode=WAL", "synchronous=FULL", f"journal_size_limit={WAL_LIMIT_BYTES}")
         _begin_with(engine, "BEGIN IMMEDIATE")
     return engine
@@ -67,10 +70,17 @@ def is_sqlite(engine: sa.Engine) -> bool:
     return engine.dialect.name == "sqlite"
 
 
+def _make_private(url: sa.URL) -> None:
+    """Make a new file readable for its owner alone; the files that SQLite puts beside it take its mode."""
+    if url.database:
+        with files_as_error(url.database):
+            os.close(os.open(url.database, os.O_RDWR | os.O_CREAT, 0o600))
+
+
 def _connect_args(url: sa.URL) -> dict[str, object]:
     if url.get_backend_name() == "sqlite":
         return {"check_same_thread": False, "timeout": 10.0}
-    return {"connect_timeout": 5, "options": "-c default_transaction_isolation=read\\ committed"}
+    return {"connect_timeout": 5, "options": "-c default_transaction_isolation=read\\ committed -c synchronous_commit=on"}
 
 
 def _on_connect(engine: sa.Engine, *pragmas: str) -> None:
@@ -91,8 +101,9 @@ def _begin_with(engine: sa.Engine, statement: str) -> None:
 @contextmanager
 def data_lock(data: Path) -> Iterator[None]:
     """Hold the data folder for this process; raises BoardInUse where another one has it."""
-    data.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    with files_as_error(data):
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -135,7 +146,7 @@ def _refuse_newer(scripts: ScriptDirectory, present: str | None) -> None:
 
 
 def _back_up(engine: sa.Engine, folder: Path, present: str) -> None:
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     assert engine.url.database is not None
     source = sqlite3.connect(engine.url.database)
     target = sqlite3.connect(folder / f"before-upgrade-from-{present}-{int(time.time())}.sqlite3")
@@ -147,13 +158,24 @@ def _back_up(engine: sa.Engine, folder: Path, present: str) -> None:
 
 
 @contextmanager
+def files_as_error(path: Path | str) -> Iterator[None]:
+    """Turn what the system says of a file or folder that cannot be used into StoreError."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(f"{path} cannot be used: {error.strerror}.") from error
+
+
+@contextmanager
 def unavailable_as_error() -> Iterator[None]:
     """Turn what a driver says of an absent database or a full disk into StoreUnavailable."""
     try:
         yield
     except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
-        raise StoreUnavailable(_one_line(error)) from error
+        raise StoreUnavailable(f"The database does not answer: {_one_line(error)}") from error
+    except sa.exc.DatabaseError as error:
+        raise StoreError(f"The database cannot be used: {_one_line(error)}") from error
 
 
 def _one_line(error: sa.exc.DBAPIError) -> str:
-    return "The database does not answer: " + " ".join(str(error.orig).split())
+    return " ".join(str(error.orig).split())

@@ -63,7 +63,7 @@ class UserAddress(Model):
 
 
 class Post(Model):
-    """A public post; `state` is one of `bbs_core.moderation.States`, and no post is ever deleted."""
+    """A public post; `state` is one of `bbs_core.moderation.State`, and no post is ever deleted."""
 
     __tablename__ = "posts"
 
