@@ -62,8 +62,8 @@ def install(app: Flask) -> None:
 def invalid(error: ValidationError) -> Response:
     """Raise InvalidAct with the first of a request's mistakes."""
     first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(map(str, first["loc"]))
-    raise InvalidAct(f"{place[:60] or 'The body'}: {first['msg'][:1].lower()}{first['msg'][1:]}.")
+    place = ".".join(map(str, first["loc"])).encode(errors="backslashreplace").decode()
+    raise InvalidAct(f"{place[:60]}: {first['msg'][:1].lower()}{first['msg'][1:]}.")
 
 
 def _http_error(error: HTTPException) -> Response:
@@ -78,9 +78,11 @@ def _expired_form(_error: CSRFError) -> Response:
 
 def _board_error(error: BBSError) -> Response:
     status = next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
-    if status >= 500:
-        log.warning("request_failed", path=request.path, error=error)
-    return _answer(status, str(error))
+    if status < 500:
+        return _answer(status, str(error))
+    # What a driver says of its database is for the log alone: strangers may ask too.
+    log.warning("request_failed", path=request.path, error=error)
+    return _answer(status, KINDS[status][1])
 
 
 def _failure(_error: Exception) -> Response:

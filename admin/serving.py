@@ -54,8 +54,11 @@ class ConsoleServer:
         """Let the pages that are being made end, then close every connection; takes less than a second."""
         self._server.task_dispatcher.shutdown(timeout=STOP_TIMEOUT_S)  # type: ignore[arg-type]
         # The loop ends when its map is empty, and only its own thread may empty it.
-        self._bell.pull_trigger(self._close_all)  # type: ignore[arg-type]
-        self._thread.join(STOP_TIMEOUT_S)
+        if self._thread.is_alive():
+            self._bell.pull_trigger(self._close_all)  # type: ignore[arg-type]
+            self._thread.join(STOP_TIMEOUT_S)
+        else:
+            self._close_all()
 
     def _close_all(self) -> None:
         wasyncore.close_all(self._map, ignore_all=True)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bbs_core import staff
 from bbs_core.errors import InvalidAct
 from bbs_core.ledger import Actor, Ledger
+from bbs_core.rows import visible
 from bbs_core.staff import EXPIRES_DAYS
 from bbs_core.store.access import Access
 
@@ -96,7 +97,7 @@ def _token_create(access: Access, ledger: Ledger, actor: Actor, new: TokenCreate
 def _sentence(name: str, error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     place = ".".join(map(str, first["loc"])) or "the arguments"
-    return f"{name}, {place[:60]}: {first['msg'][:1].lower()}{first['msg'][1:]}."
+    return f"{name}, {visible(place[:60])}: {first['msg'][:1].lower()}{first['msg'][1:]}."
 
 
 _ACTS: Mapping[str, _Act] = {

@@ -9,15 +9,15 @@ import asyncio
 import socket
 import sys
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import structlog
 
+from bbs_core.deadlines import Deadlines
+from bbs_core.metrics import Counts
 from bbs_core.protocol import Decoder
-from bbs_core.session import Session
-
-if TYPE_CHECKING:
-    from bbs_core.server import Server
+from bbs_core.session import Services, Session
+from bbs_core.settings import LimitSettings
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +34,24 @@ class ConnectionGone(Exception):
     """The client has closed, or cannot be reached."""
 
 
+class Gate(Protocol):
+    """What a connection needs of the server that let it in; its deadlines are shared by all connections."""
+
+    loop: asyncio.AbstractEventLoop
+    services: Services
+    limits: LimitSettings
+    counts: Counts
+    prompt_acks: bool
+    handshakes: Deadlines[Connection]
+    frames: Deadlines[Connection]
+    idle: Deadlines[Connection]
+    writers: Deadlines[Connection]
+    farewells: Deadlines[Connection]
+
+    def forget(self, connection: Connection) -> None:
+        """Hear that a connection is closed."""
+
+
 class Connection:
     """A client's socket, read and written without blocking; it is the `Line` of its session.
 
@@ -45,11 +63,11 @@ class Connection:
         "_decoder",
         "_discarding",
         "_eof",
+        "_gate",
         "_goodbye",
         "_loop",
         "_pause",
         "_reading",
-        "_server",
         "_sock",
         "_writable",
         "address",
@@ -57,10 +75,10 @@ class Connection:
         "session",
     )
 
-    def __init__(self, sock: socket.socket, address: str, server: Server) -> None:
+    def __init__(self, sock: socket.socket, address: str, gate: Gate) -> None:
         self._sock = sock
-        self._server = server
-        self._loop = server.loop
+        self._gate = gate
+        self._loop = gate.loop
         self._decoder = Decoder()
         self._busy: asyncio.Task[None] | None = None
         self._reading = False
@@ -71,11 +89,11 @@ class Connection:
         self._writable: asyncio.Future[None] | None = None
         self.address = address
         self.closed = False
-        self.session = Session(self, address, server.services)
+        self.session = Session(self, address, gate.services)
 
     def start(self) -> None:
         """Send the banner and begin to read."""
-        self._server.handshakes.start(self)
+        self._gate.handshakes.start(self)
         self._read_on()
         self._run(self.session.greet())
 
@@ -115,7 +133,7 @@ class Connection:
         if self._busy is not None and self._busy is not asyncio.current_task():
             self._busy.cancel()
         self._sock.close()
-        self._server.forget(self)
+        self._gate.forget(self)
 
     async def send(self, pack: bytes | bytearray) -> None:
         """Hand one pack to the kernel, as a segment of its own; wait while it takes none."""
@@ -128,14 +146,14 @@ class Connection:
                 continue
             except OSError as error:
                 raise ConnectionGone from error
-            self._server.writers.stop(self)
+            self._gate.writers.stop(self)
             if sent == len(rest):
                 return
             rest = memoryview(rest)[sent:]
 
     def pack_bytes(self) -> int:
         """Return what one segment of this connection carries now, within the limit that is set."""
-        limit = self._server.limits.pack_bytes
+        limit = self._gate.limits.pack_bytes
         segment = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
         return max(1, min(limit, segment - OPTIONS_BYTES))
 
@@ -143,7 +161,7 @@ class Connection:
         """Wait until the kernel takes bytes again; a reader that stops reading is closed in the end."""
         if self.closed:
             raise ConnectionGone
-        self._server.writers.start(self)
+        self._gate.writers.start(self)
         future = self._writable = self._loop.create_future()
         self._loop.add_writer(self._sock, _wake, future)
         try:
@@ -158,7 +176,7 @@ class Connection:
             self._pause_reading()
             return
         try:
-            data = self._sock.recv(self._server.limits.unparsed_bytes)
+            data = self._sock.recv(self._gate.limits.unparsed_bytes)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
@@ -171,23 +189,23 @@ class Connection:
     def _received(self, data: bytes) -> None:
         decoder = self._decoder
         frames = decoder.feed(data)
-        if TCP_QUICKACK is not None and self._server.prompt_acks:
+        if TCP_QUICKACK is not None and self._gate.prompt_acks:
             self._sock.setsockopt(socket.IPPROTO_TCP, TCP_QUICKACK, 1)
         self._watch(decoder.mid_frame, bool(frames))
         if decoder.held is not None:
             self._hold()
         if frames or decoder.error is not None:
-            self._server.counts.frames_total += len(frames)
+            self._gate.counts.frames_total += len(frames)
             self._run(self._serve(frames))
 
     def _watch(self, mid_frame: bool, completed: bool) -> None:
         """Give each frame its time from its first byte."""
-        deadlines = self._server.frames
+        deadlines = self._gate.frames
         if not mid_frame:
             deadlines.stop(self)
         elif completed or not deadlines.waits_for(self):
             deadlines.start(self)
-        self._server.idle.start(self)
+        self._gate.idle.start(self)
 
     def _hold(self) -> None:
         if self._pause is not None:
@@ -243,13 +261,13 @@ class Connection:
             if self._goodbye is not None or session.over:
                 break
             if not session.named:
-                self._server.handshakes.stop(self)
+                self._gate.handshakes.stop(self)
             await session.receive(text)
         if self._goodbye is not None and not session.over:
             await session.say_goodbye(self._goodbye)
         error = self._decoder.error
         if error is not None:
-            self._server.counts.protocol_errors_total += 1
+            self._gate.counts.protocol_errors_total += 1
             log.warning("protocol_error", address=self.address, error=str(error))
         if self._eof or session.over or error is not None:
             await session.left()
@@ -266,7 +284,7 @@ class Connection:
         except OSError:
             self.close()
             return
-        self._server.farewells.start(self)
+        self._gate.farewells.start(self)
 
     def _read_on(self) -> None:
         if not self._reading and not self.closed:

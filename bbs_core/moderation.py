@@ -52,6 +52,10 @@ def checked_reason(reason: str) -> str:
         raise InvalidAct("Say why, in a few words: the reason stands in the ledger.")
     if len(reason) > REASON_LIMIT:
         raise InvalidAct(f"A reason has at most {REASON_LIMIT} characters.")
+    try:
+        reason.encode()
+    except UnicodeEncodeError:  # JSON can spell half a character
+        raise InvalidAct("A reason has whole characters only.") from None
     return reason
 
 

@@ -48,7 +48,7 @@ class Server:
         self.counts = services.counts
         self.prompt_acks = True
         self.connections: dict[Connection, None] = {}
-        self.handshakes: Deadlines[Connection] = Deadlines(limits.handshake_timeout_s, lambda c: c.expire(TOO_SLOW))
+        self.handshakes: Deadlines[Connection] = Deadlines(limits.handshake_timeout_s, self._handshake_expired)
         self.writers: Deadlines[Connection] = Deadlines(limits.stalled_reader_timeout_s, lambda c: c.expire(TOO_SLOW))
         self.farewells: Deadlines[Connection] = Deadlines(limits.farewell_timeout_s, Connection.close)
         self.frames: Deadlines[Connection] = Deadlines(limits.frame_timeout_s, self._frame_expired)
@@ -109,18 +109,21 @@ class Server:
             leaving.add_done_callback(self._leaving.discard)
         self._forgotten()
 
+    def _handshake_expired(self, connection: Connection) -> None:
+        self._expire(self.handshakes, connection, TOO_SLOW)
+
     def _frame_expired(self, connection: Connection) -> None:
-        """While a session is at work its socket is not read, so the rest of a frame may be waiting there."""
-        if connection.busy:
-            self.frames.start(connection)
-        else:
-            connection.expire(TOO_SLOW)
+        self._expire(self.frames, connection, TOO_SLOW)
 
     def _idle_expired(self, connection: Connection) -> None:
+        self._expire(self.idle, connection, IDLE)
+
+    def _expire(self, deadlines: Deadlines[Connection], connection: Connection, reason: str) -> None:
+        """While a session is at work its socket is not read, so what it is late with may be waiting there."""
         if connection.busy:
-            self.idle.start(connection)
+            deadlines.start(connection)
         else:
-            connection.expire(IDLE)
+            connection.expire(reason)
 
     def _forgotten(self) -> None:
         if not self.connections:

@@ -17,7 +17,6 @@ from bbs_core.mail import Mail
 from bbs_core.metrics import Counts
 from bbs_core.plugin import CommandInfo
 from bbs_core.presence import Presence
-from bbs_core.rows import visible
 from bbs_core.settings import Settings
 from bbs_core.shelf import ShelfRows
 from bbs_core.store.commits import Commits
@@ -144,7 +143,7 @@ class Session:
         """Send the answer to a list that has not been asked for: the user reads the reason there."""
         self.over = True
         await self._services.commits.decided(self._ticket)
-        await self._line.send(protocol.encode_rows([visible(reason)]))
+        await send_answer(self._line, [reason], ())
 
     async def _enter(self, name: str) -> None:
         self._named = True

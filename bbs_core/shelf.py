@@ -65,7 +65,8 @@ class Shelf:
         """Return a chunk, loading it if need be."""
         if index == self.last_index:
             return self.tail
-        return self._cache.get(self, index) or await self._shared_load(index)
+        kept = self._cache.get(self, index)
+        return await self._shared_load(index) if kept is None else kept
 
     async def reload(self, row_id: int) -> None:
         """Read the chunk of a row anew, because the row is to be shown no more, or again."""
@@ -101,14 +102,21 @@ class Shelf:
             self._forget(index)
 
     async def _shared_load(self, index: int) -> Chunk:
-        """Load a chunk once, however many wait for it; one that was forgotten meanwhile is not kept."""
-        task = self._loading.get(index)
-        if task is None:
-            task = asyncio.ensure_future(self._load(self._starts[index], self._starts[index + 1]))
-            self._loading[index] = task
-        chunk = await asyncio.shield(task)
-        if self._loading.get(index) is task:
-            del self._loading[index]
+        """Load a chunk once, however many wait for it, and whoever of them leaves."""
+        if index not in self._loading:
+            self._loading[index] = asyncio.ensure_future(self._load_and_keep(index))
+        return await asyncio.shield(self._loading[index])
+
+    async def _load_and_keep(self, index: int) -> Chunk:
+        """Load a chunk; one that was forgotten meanwhile is not kept, and a failure is not remembered."""
+        task = asyncio.current_task()
+        try:
+            chunk = await self._load(self._starts[index], self._starts[index + 1])
+        finally:
+            wanted = self._loading.get(index) is task
+            if wanted:
+                del self._loading[index]
+        if wanted:
             self._totals[index] = len(chunk)
             self._cache.put(self, index, chunk)
         return chunk

@@ -205,7 +205,10 @@ def hash_password(password: str) -> str:
     if len(password) > PASSWORD_LIMIT:
         raise InvalidAct(f"A password has at most {PASSWORD_LIMIT} characters.")
     with _room:
-        return _hasher.hash(unicodedata.normalize("NFC", password))
+        try:
+            return _hasher.hash(unicodedata.normalize("NFC", password))
+        except UnicodeEncodeError:
+            raise InvalidAct("A password has whole characters only.") from None
 
 
 def verify_password(member: Member | None, password: str) -> bool:

@@ -80,7 +80,10 @@ def _make_private(url: sa.URL) -> None:
 def _connect_args(url: sa.URL) -> dict[str, object]:
     if url.get_backend_name() == "sqlite":
         return {"check_same_thread": False, "timeout": 10.0}
-    return {"connect_timeout": 5, "options": "-c default_transaction_isolation=read\\ committed -c synchronous_commit=on"}
+    return {
+        "connect_timeout": 5,
+        "options": "-c default_transaction_isolation=read\\ committed -c synchronous_commit=on",
+    }
 
 
 def _on_connect(engine: sa.Engine, *pragmas: str) -> None:
