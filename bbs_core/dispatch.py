@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from bbs_core.errors import PluginError, StoreUnavailable, UserError
 from bbs_core.host import PluginSet
@@ -41,8 +41,7 @@ STOCK = {
 }
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """A command with the texts that came with it."""
 
     command: Command
@@ -57,6 +56,8 @@ class Dispatch:
         self._reserved = slash == "reserved"
         added = (info.word for info in plugins.commands.values() if hook_name(info.word) not in _STOCK_HOOKS)
         self._added = {word: Command(word, hook_name(word)) for word in added}
+        # Almost no post begins like a command, so its first character is all that is looked at.
+        self._first_characters = {word[0] for word in self._added}
 
     @property
     def commands(self) -> list[CommandInfo]:
@@ -69,20 +70,15 @@ class Dispatch:
         stock = STOCK.get(frame)
         if stock is not None:
             return stock if stock.frames else Request(stock, {})
-        if self._added:
+        if frame[:1] in self._first_characters:
             added = self._added_request(frame)
             if added is not None:
                 return added
         return Request(POST, {"text": frame})
 
-    def refuses(self, request: Request) -> bool:
-        """Whether a post begins like a command that does not exist, on a board that reserves the slash."""
-        text = request.texts.get("text", "")
-        return self._reserved and request.command is POST and text.startswith("/") and not text.startswith("//")
-
     async def perform(self, session: Session, request: Request) -> list[str]:
         """Run a command that the client reads no answer to; returns notices."""
-        if self.refuses(request):
+        if self._reserved and request.command is POST and _looks_like_a_command(request.texts["text"]):
             return [f"There is no command {request.texts['text'].split()[0]}; type /help."]
         answer = await self._answer(session, request)
         return answer if isinstance(answer, list) else await _fetched(answer)
@@ -113,6 +109,11 @@ class Dispatch:
         if word.startswith("//") and word[1:] in self._added:
             return Request(POST, {"text": frame[1:]})
         return None
+
+
+def _looks_like_a_command(text: str) -> bool:
+    """Whether a post begins as a command would, on a board that reserves the slash."""
+    return text.startswith("/") and not text.startswith("//")
 
 
 _STOCK_HOOKS = {command.hook for command in (POST, *STOCK.values())}

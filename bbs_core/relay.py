@@ -95,6 +95,9 @@ class Implementation:
     def call_now(self, values: Mapping[str, Any]) -> Any:
         """Call a function that never blocks."""
         try:
+            # Parameters were checked against the specification, so as many are the same ones.
+            if len(self.arguments) == len(values):
+                return self.function(**values)
             return self.function(**{name: values[name] for name in self.arguments})
         except UserError:
             raise

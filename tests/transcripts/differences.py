@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from collections import Counter
+from collections.abc import Collection, Iterator
+from functools import lru_cache
 from pathlib import Path
 
-from tests.stock.model import Model, ModelSession, stored
+from tests.stock.model import Model, ModelSession
 
 PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
 KNOWN = frozenset(
@@ -20,33 +20,37 @@ KNOWN = frozenset(
 BANNER = "BBS Server 1.2"
 CROWDED = "Too many connections come from your address."
 LONGEST_BYTES = 9999
-# Stands for U+0000 inside the model, which by itself has the difference `nul`.
+# Stands for U+0000 in a model without the difference `nul`, which the model has by itself.
 KEPT_NUL = "\U0010fffd"
-_ROW = re.compile(r"^\|(.*)\|\s*$")
+
+_first_word = re.compile(r"\S*")
 
 
 def ids_in(page: str) -> list[str]:
     """Return the ids of the table under the heading "Differences"."""
-    section = re.split(r"^#+ ", page.split("\n## Differences", 1)[1], maxsplit=1, flags=re.MULTILINE)[0]
-    rows = [[cell.strip() for cell in found[1].split("|")] for line in section.splitlines() if (found := _ROW.match(line))]
-    assert [cell.lower() for cell in rows[0]] == ["difference", "reason", "id"], rows[0]
-    return [row[-1].strip("`") for row in rows[2:]]
+    section = page.split("\n## Differences\n", 1)[1].split("\n## ", 1)[0]
+    rows = [line.strip().strip("|").split("|") for line in section.splitlines() if line.lstrip().startswith("|")]
+    table = [[cell.strip() for cell in row] for row in rows]
+    assert [cell.lower() for cell in table[0]] == ["difference", "reason", "id"]
+    return [row[-1].strip("`") for row in table[2:]]
 
 
 def visible(text: str) -> str:
-    """Return a row as it is shown: what could steer a terminal is replaced by a sign."""
+    """Return a row with what could steer a terminal replaced by a sign for it."""
     return text if text.isascii() and text.isprintable() else "".join(map(_sign, text))
 
 
 def _sign(character: str) -> str:
     code = ord(character)
-    if character == "\t" or 0x20 <= code < 0x7F:
-        return character
-    if code < 0x20 or code == 0x7F:
-        return chr(0x2421 if code == 0x7F else 0x2400 + code)
+    if code < 0x20 and character != "\t":
+        return chr(0x2400 + code)
+    if code == 0x7F:
+        return "\u2421"
     if 0x80 <= code < 0xA0:
         return f"<{code:02X}>"
-    return f"<{code:04X}>" if character in "\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069" else character
+    if 0x2028 <= code <= 0x202E or 0x2066 <= code <= 0x2069:
+        return f"<{code:04X}>"
+    return character
 
 
 def cut(row: str) -> Iterator[str]:
@@ -54,38 +58,74 @@ def cut(row: str) -> Iterator[str]:
     if len(row) * 4 <= LONGEST_BYTES:
         yield row
         return
-    piece, size = "", 0
+    piece: list[str] = []
+    size = 0
     for character in row:
         size += len(character.encode())
         if size > LONGEST_BYTES:
-            yield piece
-            piece, size = "", len(character.encode())
-        piece += character
-    yield piece
+            yield "".join(piece)
+            piece, size = [], len(character.encode())
+        piece.append(character)
+    yield "".join(piece)
 
 
-@dataclass
-class Original:
-    """The model of the original with `differences` applied to it, and nothing else changed.
+class Board:
+    """The model of the original with `differences` applied to it, and not a byte else changed.
 
-    `window` and `address_limit` are settings of the board; 0 is none. `help_rows` is what `/help` answers there.
+    `window` and `address_limit` are settings of the board, 0 is none; `help_rows` is what `/help` answers there.
     """
 
-    differences: frozenset[str]
-    window: int = 0
-    address_limit: int = 0
-    help_rows: list[str] = field(default_factory=list)
-    online: list[str] = field(default_factory=list)
+    def __init__(
+        self, differences: Collection[str], *, window: int = 0, address_limit: int = 0, help_rows: Collection[str] = ()
+    ) -> None:
+        self.differences = frozenset(differences)
+        self.window = window
+        self.address_limit = address_limit
+        self.help_rows = help_rows
+        # A long history is asked for again and again.
+        self.shown = lru_cache(None)(self._shown)
+        self.frame = lru_cache(None)(self._frame)
+        self.model = Model(self.shown)
+        self.addresses: Counter[str] = Counter()
+        self.names: Counter[str] = Counter()
 
-    @cached_property
-    def model(self) -> Model:
-        return Model(lru_cache(None)(self.show))
+    def banner(self, ip: str) -> bytes:
+        """Return what a client reads that connects now."""
+        if "caps" not in self.differences or not self.address_limit or self.addresses[ip] < self.address_limit:
+            return self.frame(BANNER)
+        return self.frame(CROWDED) if "refusal-banner" in self.differences else b""
 
-    @cached_property
-    def frame(self) -> "Frame":
-        return lru_cache(None)(self._frame)  # type: ignore[return-value]
+    def enter(self, name: str, ip: str) -> Line:
+        """Return the line of a client that has given its name."""
+        session = self.model.connect(self.taken(name), ip)
+        self.names[session.name] += 1
+        self.addresses[ip] += 1
+        return Line(self, session)
 
-    def show(self, row: str) -> list[str]:
+    def leave(self, line: Line) -> None:
+        """Close a line."""
+        name = line.session.name
+        self.addresses[line.session.ip] -= 1
+        self.names[name] -= 1
+        if not self.names[name]:
+            del self.names[name]
+
+    def taken(self, text: str) -> str:
+        """Return a text as it comes in at the door."""
+        return text if "nul" in self.differences else text.replace("\0", KEPT_NUL)
+
+    def posts_in_window(self, rows: list[str]) -> list[str]:
+        """Return the rows of a list that an admin has limited; a row here is a post, none is long."""
+        left_out = len(rows) - self.window
+        if "window" not in self.differences or not self.window or left_out <= 0:
+            return rows
+        return [f"({left_out} earlier posts are not shown.)", *rows[left_out:]]
+
+    def who_rows(self) -> list[str]:
+        """Return what `/who` answers: each name once, in the order in which they came."""
+        return [f"{len(self.names)} on line:", *self.names]
+
+    def _shown(self, row: str) -> list[str]:
         row = row.replace(KEPT_NUL, "\0")
         row = visible(row) if "visible-controls" in self.differences else row
         return list(cut(row)) if "long-rows" in self.differences else [row]
@@ -94,8 +134,30 @@ class Original:
         data = text.encode()
         return b"%04d%b" % (len(data) if "headers" in self.differences else len(text), data)
 
-    def banner(self) -> bytes:
-        """What a client reads that connects now."""
-        if "caps" not in self.differences or not self.address_limit or len(self.online) < self.address_limit:
-            return self.frame(BANNER)
-        return self.frame(CROWDED) if "refusal-banner" in self.differences else b""
+
+class Line:
+    """One session of the model, with what the differences add to it."""
+
+    def __init__(self, board: Board, session: ModelSession) -> None:
+        self.board = board
+        self.session = session
+        self.notices: list[str] = []
+
+    def send(self, frame: str) -> bytes:
+        """Take one frame; return the bytes that answer it."""
+        if self.session.dm is None and not self.session.ended and "slash-commands" in self.board.differences:
+            word = _first_word.findall(frame)[0]
+            if word in ("/help", "/who"):
+                self.notices += self.board.help_rows if word == "/help" else self.board.who_rows()
+                return b""
+            if word in ("//help", "//who"):
+                frame = frame[1:]
+        answer = self.session.send(self.board.taken(frame))
+        return b"" if answer is None else self._answered(frame, answer[1:])
+
+    def _answered(self, word: str, rows: list[str]) -> bytes:
+        rows = self.board.posts_in_window(rows) if word == "list" else rows
+        if "notices" in self.board.differences:
+            rows = rows + [row for notice in self.notices for row in self.board.shown("* " + notice)]
+        self.notices = []
+        return b"".join(map(self.board.frame, [str(len(rows)), *rows]))
