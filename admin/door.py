@@ -29,7 +29,9 @@ class SignedIn(UserMixin):  # type: ignore[misc]
 
 def install(app: Flask) -> None:
     """Let an application know who is signed in."""
-    logins = LoginManager(app)
+    logins = LoginManager()
+    # Not in every template: the page that says that the database is away must not ask it who is there.
+    logins.init_app(app, add_context_processor=False)
     # The seal and the signature protect the session; its own way would hang on the address and trusts a header for it.
     logins.session_protection = None
     logins.user_loader(_load)

@@ -43,6 +43,7 @@ def home() -> ResponseReturnValue:
         **_users(Page(decode_cursor(request.args.get("users")), USERS)),
         hidden=State.HIDDEN,
         reason_limit=REASON_LIMIT,
+        member=current_user.member,
         may_moderate=Scope.POSTS_MODERATE in current_user.member.scopes,
     )
 

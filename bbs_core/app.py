@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from bbs_core import acts, keys, ledger, logs, metrics
+from bbs_core import acts, keys, ledger, metrics
 from bbs_core.board import Board
 from bbs_core.chunks import Cache
 from bbs_core.control import SOCKET_FILE, ControlServer
@@ -105,7 +105,8 @@ class App:
     async def stop(self) -> None:
         """See everyone out, commit what is waiting, and close the database."""
         if self.console is not None:
-            self.console.stop()
+            # A page that waits for its commit needs this loop.
+            await self._loop.run_in_executor(None, self.console.stop)
         await self._control.close()
         await self.server.stop()
         if self._bell is not None:
@@ -179,7 +180,6 @@ def run(settings: Settings, say: Callable[[str], None]) -> None:
 
     Raises BBSError when the board cannot be opened.
     """
-    logs.configure(settings.log.level, settings.log.format, sys.stderr)
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     with data_lock(Path(settings.server.data)), asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(settings, say))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 import sys
 from collections.abc import Coroutine
 from typing import Any, Protocol
@@ -28,6 +29,10 @@ SOUND_PAUSE_S = 0.5
 # Linux alone has both; elsewhere the same packs are sent without the mark, and acknowledgements come when they come.
 MSG_EOR = getattr(socket, "MSG_EOR", 0)
 TCP_QUICKACK = getattr(socket, "TCP_QUICKACK", None)
+# A socket that is closed without farewell, by the end of the process too, resets its line: so end of stream after
+# `quit` can only mean that all is stored, and no stock client waits for ever for the rest of a frame.
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+FAREWELL_ON_CLOSE = struct.pack("ii", 0, 0)
 
 
 class ConnectionGone(Exception):
@@ -93,6 +98,7 @@ class Connection:
 
     def start(self) -> None:
         """Send the banner and begin to read."""
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
         self._gate.handshakes.start(self)
         self._read_on()
         self._run(self.session.greet())
@@ -177,10 +183,15 @@ class Connection:
             return
         try:
             data = self._sock.recv(self._gate.limits.unparsed_bytes)
+            broken = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
-            data = b""
+            data, broken = b"", 0
+        if broken:
+            # uvloop tells of a reset once and watches no more, though what came before it is still to be read.
+            self._pause_reading()
+            self._read_on()
         if not data:
             self._end_of_stream()
         elif not self._discarding:
@@ -271,14 +282,15 @@ class Connection:
             log.warning("protocol_error", address=self.address, error=str(error))
         if self._eof or session.over or error is not None:
             await session.left()
-            if self._eof:
-                self.close()
-            else:
-                self._finish()
+            self._finish()
 
     def _finish(self) -> None:
         """Send no more and discard what comes: a close with bytes unread would throw away what is still on its way."""
         self._discarding = True
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, FAREWELL_ON_CLOSE)
+        if self._eof:
+            self.close()
+            return
         try:
             self._sock.shutdown(socket.SHUT_WR)
         except OSError:

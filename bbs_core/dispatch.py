@@ -10,11 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import structlog
+
 from bbs_core.errors import PluginError, StoreUnavailable, UserError
 from bbs_core.host import PluginSet
 from bbs_core.plugin import CommandInfo, Session, hook_name
 from bbs_core.relay import HookFailed
 from bbs_core.shelf import ShelfRows
+
+log = structlog.get_logger(__name__)
 
 # A plugin's answer has at most so many rows; a longer one is refused, not cut.
 ANSWER_ROWS = 10_000
@@ -78,7 +82,7 @@ class Dispatch:
 
     async def perform(self, session: Session, request: Request) -> list[str]:
         """Run a command that the client reads no answer to; returns notices."""
-        if self._reserved and request.command is POST and _looks_like_a_command(request.texts["text"]):
+        if self._reserved and request.command is POST and self._is_mistyped(request.texts["text"]):
             return [f"There is no command {request.texts['text'].split()[0]}; type /help."]
         answer = await self._answer(session, request)
         return answer if isinstance(answer, list) else await _fetched(answer)
@@ -94,8 +98,15 @@ class Dispatch:
         try:
             answer = await getattr(self.plugins.hooks, command.hook)(session=session, **request.texts)
             return _checked(answer, command)
-        except (HookFailed, UserError, PluginError) as error:
+        except (HookFailed, UserError) as error:
+            return [_encodable(str(error))]
+        except PluginError as error:
+            log.error("plugin_answer_refused", hook=command.hook, why=str(error))
             return [str(error)]
+
+    def _is_mistyped(self, text: str) -> bool:
+        """Whether a post begins as a command would, and not as one whose slash was doubled to post it."""
+        return text.startswith("/") and not text.startswith("//") and text.split()[0] not in self._added
 
     def _added_request(self, frame: str) -> Request | None:
         """The first word is the name of a plugin's command; two slashes are a way to post one."""
@@ -109,11 +120,6 @@ class Dispatch:
         if word.startswith("//") and word[1:] in self._added:
             return Request(POST, {"text": frame[1:]})
         return None
-
-
-def _looks_like_a_command(text: str) -> bool:
-    """Whether a post begins as a command would, on a board that reserves the slash."""
-    return text.startswith("/") and not text.startswith("//")
 
 
 _STOCK_HOOKS = {command.hook for command in (POST, *STOCK.values())}
@@ -133,10 +139,12 @@ def _checked(answer: Any, command: Command) -> ShelfRows | list[str]:
     if isinstance(answer, ShelfRows):
         return answer
     rows = [answer] if isinstance(answer, str) else answer
-    if not isinstance(rows, list | tuple) or not all(isinstance(row, str) for row in rows):
-        raise PluginError(f"The plugin behind {command.word} answered something that is not rows.")
-    if len(rows) > ANSWER_ROWS:
+    # Not isinstance: a list of a plugin's own making may raise when it is looked at.
+    is_list = type(rows) in (list, tuple)
+    if is_list and len(rows) > ANSWER_ROWS:
         raise PluginError(f"The plugin behind {command.word} answered more than {ANSWER_ROWS} rows.")
+    if not is_list or not all(isinstance(row, str) for row in rows):
+        raise PluginError(f"The plugin behind {command.word} answered something that is not rows.")
     return [_encodable(row) for row in rows]
 
 

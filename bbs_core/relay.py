@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import pluggy
@@ -43,7 +43,7 @@ class Runner:
 
     async def bounded(self, awaitable: Any) -> Any:
         """Await something of the plugin until its deadline; what ignores being cancelled is left behind."""
-        task = asyncio.ensure_future(awaitable)
+        task = asyncio.ensure_future(_contained(awaitable))
         try:
             await asyncio.wait({task}, timeout=self.deadline_s)
         finally:
@@ -86,7 +86,8 @@ class Implementation:
         pool = self.runner.pool
         try:
             work = pool.run(self.function, kwargs) if pool and not self._is_async else self.function(**kwargs)
-            return await self.runner.bounded(work)
+            result = await self.runner.bounded(work)
+            return await self.runner.bounded(result) if inspect.isawaitable(result) else result
         except UserError:
             raise
         except BaseException as error:
@@ -107,9 +108,7 @@ class Implementation:
     def caught(self, error: BaseException) -> BaseException:
         """Return what is to be raised for an error of the plugin; our own being cancelled is no error of it."""
         task = asyncio.current_task()
-        if isinstance(error, KeyboardInterrupt) or (
-            isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling()
-        ):
+        if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
             return error
         return self.runner.failure(self.hook, error)
 
@@ -125,13 +124,23 @@ class _Wrapped:
 
     async def begin(self) -> None:
         try:
-            await self._awaited(self._generator.asend(None) if self._is_async else next(self._generator))
+            if await self._step("send", None) is not None and not self._is_async:
+                raise PluginError("A wrapper did not yield.")
+        except UserError:
+            raise
         except BaseException as raised:
             raise self._implementation.caught(raised) from raised
 
     async def finish(self, result: Any, error: BaseException | None) -> Any:
+        if isinstance(error, asyncio.CancelledError):
+            raise error
         try:
-            return await (self._finish_async(result, error) if self._is_async else self._finish(result, error))
+            step = await (self._step("throw", error) if error else self._step("send", result))
+            if self._is_async:
+                return step
+            if step is None:
+                raise PluginError("A wrapper yielded twice.")
+            return step.result
         except UserError:
             raise
         except BaseException as raised:
@@ -140,18 +149,30 @@ class _Wrapped:
                 raise
             raise self._implementation.caught(raised) from raised
 
-    async def _finish(self, result: Any, error: BaseException | None) -> Any:
-        try:
-            _ = self._generator.throw(error) if error else self._generator.send(result)
-        except StopIteration as stop:
-            return stop.value
-        raise PluginError("A wrapper yielded twice.")
+    async def _step(self, how: str, what: Any) -> Any:
+        """Run the generator up to its next yield or its end, where the functions of its plugin run."""
+        runner = self._implementation.runner
+        if self._is_async:
+            return await runner.bounded(getattr(self._generator, "a" + how)(what))
+        step = {"step": getattr(self._generator, how), "what": what}
+        if self._implementation.immediate or runner.pool is None:
+            return _advance(**step)
+        return await runner.bounded(runner.pool.run(_advance, step))
 
-    async def _finish_async(self, result: Any, error: BaseException | None) -> Any:
-        return await self._awaited(self._generator.athrow(error) if error else self._generator.asend(result))
 
-    async def _awaited(self, step: Any) -> Any:
-        return await self._implementation.runner.bounded(step) if self._is_async else step
+class _Ended:
+    """What a generator returned; its StopIteration could not leave a thread."""
+
+    def __init__(self, result: Any) -> None:
+        self.result = result
+
+
+def _advance(step: Callable[[Any], Any], what: Any) -> _Ended | None:
+    try:
+        step(what)
+    except StopIteration as stop:
+        return _Ended(stop.value)
+    return None
 
 
 class HookCall:
@@ -183,8 +204,9 @@ class HookCall:
         result, error = None, None
         try:
             for wrapper in wrappers:
-                begun.append(_Wrapped(wrapper, values))
-                await begun[-1].begin()
+                wrapped = _Wrapped(wrapper, values)
+                await wrapped.begin()
+                begun.append(wrapped)
             result = await self._functions(values)
         except BaseException as raised:  # noqa: BLE001 - the wrappers hear of it, then it is raised again
             error = raised
@@ -223,6 +245,14 @@ class Relay:
 
     def __getattr__(self, name: str) -> HookCall:
         raise AttributeError(f"There is no hook {name}.")
+
+
+async def _contained(awaitable: Awaitable[Any]) -> Any:
+    """A task that raised SystemExit or KeyboardInterrupt would end the loop, and the server with it."""
+    try:
+        return await awaitable
+    except (SystemExit, KeyboardInterrupt) as error:
+        raise PluginError(f"It raised {type(error).__name__}.") from error
 
 
 def _forget_outcome(task: asyncio.Task[Any]) -> None:

@@ -195,7 +195,9 @@ def listen(host: str, port: int, keepalive_s: int) -> list[socket.socket]:
         return [_prepared(_listen_on(family, address), keepalive_s) for family, address in addresses]  # type: ignore[arg-type]
     except OSError as error:
         where = f"{host or 'all addresses'}, port {port}"
-        raise ConfigError(f"Cannot listen on {where}: {error.strerror or error}.") from error
+        # The standard library repeats the address in brackets.
+        why = str(error.strerror or error).partition(" (")[0]
+        raise ConfigError(f"Cannot listen on {where}: {why}.") from error
 
 
 def _listen_everywhere(port: int) -> socket.socket:

@@ -17,6 +17,8 @@ _Report = TypeVar("_Report", pytest.TestReport, pytest.CollectReport)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-skips", action="store_true", help="count a skipped or xfailed test as a failure")
+    parser.addoption("--kills", type=int, default=15, help="how often to kill the board on each database")
+    parser.addoption("--kill-seed", type=int, default=0, help="what the moments of killing are drawn from")
 
 
 @pytest.hookimpl(wrapper=True)

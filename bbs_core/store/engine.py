@@ -176,6 +176,8 @@ def unavailable_as_error() -> Iterator[None]:
         yield
     except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
         raise StoreUnavailable(f"The database does not answer: {_one_line(error)}") from error
+    except sa.exc.TimeoutError as error:
+        raise StoreUnavailable("The database is busy: no connection was free in time.") from error
     except sa.exc.DatabaseError as error:
         raise StoreError(f"The database cannot be used: {_one_line(error)}") from error
 

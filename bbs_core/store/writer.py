@@ -161,5 +161,5 @@ def _is_gone(error: Exception) -> bool:
 
 
 def _detail(error: Exception) -> str:
-    """The driver's own words, without the statement's parameters: those are people's texts."""
-    return str(error.orig) if isinstance(error, sa.exc.DBAPIError) else type(error).__name__
+    """The first line of the driver's own words: parameters and details are people's texts."""
+    return str(error.orig).partition("\n")[0] if isinstance(error, sa.exc.DBAPIError) else type(error).__name__

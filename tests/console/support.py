@@ -1,0 +1,218 @@
+"""A console over real HTTP on a real store, without the wire; and a browser's habits without a browser."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.cookies import SimpleCookie
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlencode
+
+import sqlalchemy as sa
+
+from admin import ConsoleContext, create_app
+from admin.serving import ConsoleServer
+from bbs_core import acts, ledger
+from bbs_core.clock import now_ms
+from bbs_core.ledger import Ledger
+from bbs_core.metrics import Counts, Gauges, new_registry, render
+from bbs_core.staff import hash_password
+from bbs_core.store.access import LiveAccess
+from bbs_core.store.commits import complete
+from bbs_core.store.engine import database_url, migrate, reading_engine, writing_engine
+from bbs_core.store.items import Batch, NewPost, Visit, Work
+from bbs_core.store.models import Act, Staff
+from bbs_core.store.readers import Readers
+from bbs_core.store.writer import Writer
+
+T = TypeVar("T")
+PASSWORD = "correct horse battery"
+TIMEOUT_S = 10
+# Hashing is slow on purpose, and no test of the pages is about it.
+PASSWORD_HASH = hash_password(PASSWORD)
+
+
+class Answer(NamedTuple):
+    """What came back."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Board:
+    """A store with its one writer, and the console that shows it."""
+
+    def __init__(self, data: Path, database: str) -> None:
+        data.mkdir(exist_ok=True)
+        self.url = database_url(database, data)
+        self.engine = writing_engine(self.url)
+        migrate(self.engine, data)
+        self.readers = Readers(reading_engine(self.url, 2), 2)
+        self.writer = Writer(self.engine, 1000, settle)
+        self.writer.start()
+        self.access = LiveAccess(self.readers, self.writer)
+        self.ledger = Ledger(ledger.open_key(data))
+        self.health = {"status": "ok", "writer": "well"}
+        self.online: set[str] = set()
+        self.counts = Counts()
+        self.app = create_app(self._context())
+        self.console = ConsoleServer(self.app, "127.0.0.1", 0, threads=2)
+        self.console.start()
+
+    def _context(self) -> ConsoleContext:
+        gauges = Gauges(
+            lambda: 3, lambda: 4, lambda: 5, lambda: 6, lambda: self.writer.commits, lambda: False, lambda: {"dice": 1}
+        )
+        registry = new_registry(self.counts, gauges)
+        return ConsoleContext(
+            access=self.access,
+            ledger=self.ledger,
+            health=lambda: self.health,
+            metrics=lambda: render(registry),
+            secret_key=secrets.token_bytes(32),
+            online_names=lambda: self.online,
+        )
+
+    def close(self) -> None:
+        """Stop the console and the writer."""
+        self.console.stop()
+        self.writer.stop(TIMEOUT_S)
+        self.readers.close()
+        self.engine.dispose()
+
+    def visit(self, name: str, address: str = "192.0.2.7") -> None:
+        """Let a user come by."""
+        self.writer.put(Visit(name, address, now_ms()))
+        self.run(lambda _connection: None)
+
+    def post(self, *texts: str, name: str = "ann", address: str = "192.0.2.7") -> None:
+        """Let a user post."""
+        for text in texts:
+            self.writer.put(NewPost(_Author(), name, address, text, now_ms()))
+        self.run(lambda _connection: None)
+
+    def run(self, function: Callable[[sa.Connection], T]) -> T:
+        """Run a function in the writer, after all that was handed in before."""
+        return self.access.write(function)
+
+    def staff(self, name: str = "olga", role: str = "owner") -> None:
+        """Put someone on the staff, with PASSWORD."""
+        values = {"name": name, "role": role, "password_hash": PASSWORD_HASH, "created_at_ms": now_ms()}
+        self.run(lambda connection: connection.execute(sa.insert(Staff).values(values)))
+
+    def token(self, *scopes: str, staff: str = "olga", **more: Any) -> str:
+        """Make a token, and its owner where there is none of that name."""
+        if self.access.read(lambda c: c.execute(sa.select(Staff.id).where(Staff.name == staff)).scalar()) is None:
+            self.staff(staff)
+        arguments = {"staff": staff, "name": "test", "scopes": list(scopes or ["all"]), **more}
+        token: str = self.perform("token.create", arguments)["token"]
+        return token
+
+    def perform(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Do an act as the command line does."""
+        return acts.perform(self.access, self.ledger, acts.operator(), name, arguments)
+
+    def acts(self) -> list[sa.RowMapping]:
+        """Return the whole ledger."""
+        return list(self.access.read(lambda c: c.execute(sa.select(Act.__table__).order_by(Act.id)).mappings().all()))
+
+    def faults(self) -> list[str]:
+        """Return what is wrong with the ledger."""
+        return self.access.read(self.ledger.verify)
+
+    def get(self, path: str, **headers: str) -> Answer:
+        """Ask for a path."""
+        return self.ask("GET", path, None, headers)
+
+    def api(self, method: str, path: str, token: str, body: Any = None) -> Answer:
+        """Ask the API, with a token and JSON."""
+        headers = {"Authorization": f"Bearer {token}"}
+        if method == "GET":
+            return self.ask(method, path, None, headers)
+        return self.ask(method, path, json.dumps(body).encode(), {**headers, "Content-Type": "application/json"})
+
+    def ask(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
+        """Send one request on a connection of its own."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.console.port, timeout=TIMEOUT_S)
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read())
+        finally:
+            connection.close()
+
+
+class Browser:
+    """Keeps cookies, and sends forms with the token that the page has."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self.cookies: SimpleCookie = SimpleCookie()
+
+    def get(self, path: str) -> Answer:
+        """Load a page."""
+        return self._kept(self._board.get(path, **self.headers))
+
+    def post(self, path: str, **fields: str) -> Answer:
+        """Send a form as the page at `/` or `/login` would."""
+        page = self.get("/").text if "csrf_token" in self.get("/").text else self.get("/login").text
+        found = re.search(r'name="csrf_token" value="([^"]+)"', page)
+        return self.post_bare(path, csrf_token=found[1] if found else "", **fields)
+
+    def post_bare(self, path: str, **fields: str) -> Answer:
+        """Send a form with these fields alone."""
+        headers = {**self.headers, "Content-Type": "application/x-www-form-urlencoded"}
+        return self._kept(self._board.ask("POST", path, urlencode(fields).encode(), headers))
+
+    def sign_in(self, name: str = "olga", password: str = PASSWORD) -> Answer:
+        """Use the login page."""
+        return self.post("/login", name=name, password=password)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The cookies, as they are sent."""
+        return {"Cookie": "; ".join(f"{name}={morsel.value}" for name, morsel in self.cookies.items())}
+
+    def _kept(self, answer: Answer) -> Answer:
+        for header in answer.headers.get_all("Set-Cookie", []):
+            self.cookies.load(header)
+        return answer
+
+
+def settle(batch: Batch) -> None:
+    """Complete the work of a batch, as the loop does in a server."""
+    for item, error in batch.refused:
+        if isinstance(item, Work):
+            item.error = error
+            complete(item)
+    for work in batch.work:
+        complete(work)
+
+
+class _Author:
+    def refused(self, kind: str, text: str, error: Exception) -> None:
+        raise AssertionError(f"A {kind} was not kept.") from error
+
+
+@contextmanager
+def open_board(data: Path, database: str) -> Iterator[Board]:
+    """Yield a board with its console."""
+    board = Board(data, database)
+    try:
+        yield board
+    finally:
+        board.close()

@@ -1,0 +1,171 @@
+"""`bbs staff add` and `bbs token create`, with a server and without one."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from bbs_core import acts, cli_staff
+from bbs_core.cli_options import board_options, setting_option
+from bbs_core.cli_staff import staff, token
+from bbs_core.config import Loaded
+from bbs_core.control import SOCKET_FILE, ControlServer
+from bbs_core.errors import BBSError, BoardInUse, ConfigError, Conflict, InvalidAct, NotFound
+from bbs_core.store.engine import data_lock
+from tests.console.support import PASSWORD, Board, Browser, open_board
+
+ADD = ("add", "olga", "--role", "owner", "--password-stdin")
+CREATE = ("create", "--staff", "olga", "--name", "cron", "--scopes", "all")
+
+
+class Shell:
+    """Runs verbs on one data folder."""
+
+    def __init__(self, data: Path, database: str) -> None:
+        self._options = ("--data", str(data), "--database", database)
+
+    def __call__(self, group: click.Group, *words: str, stdin: str | bytes = "") -> Result:
+        return CliRunner().invoke(group, [*words, *self._options], input=stdin)
+
+    def refusal(self, group: click.Group, *words: str, stdin: str | bytes = "") -> BBSError:
+        """Return the error that a verb ended in."""
+        result = self(group, *words, stdin=stdin)
+        assert isinstance(result.exception, BBSError), result
+        assert not result.stdout
+        return result.exception
+
+
+@pytest.fixture
+def shell(tmp_path: Path, database_url: str) -> Shell:
+    return Shell(tmp_path / "data", database_url)
+
+
+@contextmanager
+def serving(data: Path, perform: Callable[[str, dict[str, Any]], dict[str, Any]]) -> Iterator[None]:
+    """Hold the data folder and listen to commands, as a server does."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    control = ControlServer(data / SOCKET_FILE, perform)
+    with data_lock(data):
+        asyncio.run_coroutine_threadsafe(control.start(), loop).result(10)
+        try:
+            yield
+        finally:
+            asyncio.run_coroutine_threadsafe(control.close(), loop).result(10)
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
+
+
+def test_they_work_while_no_server_runs(shell: Shell, tmp_path: Path, database_url: str) -> None:
+    added = shell(staff, *ADD, stdin=PASSWORD + "\n")
+    assert (added.exit_code, added.stdout) == (0, "olga may now enter the console as owner.\n")
+    created = shell(token, *CREATE)
+    assert created.exit_code == 0
+    with open_board(tmp_path / "data", database_url) as board:
+        assert board.api("GET", "/api/v1/users", created.stdout.strip()).status == 200
+        assert Browser(board).sign_in("olga", PASSWORD).status == 303
+        assert [act["action"] for act in board.acts()] == ["staff.add", "token.create"]
+        assert not board.faults()
+
+
+def test_they_work_while_a_server_runs(board: Board, shell: Shell, tmp_path: Path) -> None:
+    def perform(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        return acts.perform(board.access, board.ledger, acts.operator(), name, arguments)
+
+    with serving(tmp_path / "data", perform):
+        assert shell(staff, *ADD, stdin=PASSWORD + "\r\n").exit_code == 0
+        plain = shell(token, *CREATE).stdout.strip()
+        assert isinstance(shell.refusal(staff, *ADD, stdin=PASSWORD), Conflict)
+    assert board.api("GET", "/api/v1/users", plain).status == 200
+    assert Browser(board).sign_in("olga", PASSWORD).status == 303
+
+
+def test_the_token_stands_alone_on_the_output(shell: Shell) -> None:
+    shell(staff, *ADD, stdin=PASSWORD)
+    created = shell(token, *CREATE, "--expires-days", "7")
+    assert created.stdout.count("\n") == 1
+    assert created.stdout.startswith("bbs_")
+    assert not created.stderr
+
+
+def test_some_scopes_may_be_listed(shell: Shell, tmp_path: Path, database_url: str) -> None:
+    shell(staff, *ADD, stdin=PASSWORD)
+    plain = shell(token, *CREATE[:-1], "users:read, posts:read").stdout.strip()
+    with open_board(tmp_path / "data", database_url) as board:
+        assert board.api("GET", "/api/v1/users", plain).status == 200
+        assert board.api("POST", "/api/v1/posts/1/hide", plain, {"reason": "x"}).status == 403
+
+
+@pytest.mark.parametrize(
+    ("group", "words", "stdin", "error", "sentence"),
+    [
+        (staff, ADD, "short\n", InvalidAct, "A password has at least 10 characters."),
+        (staff, ADD, b"\xff" * 20, InvalidAct, "The password is not UTF-8 text."),
+        (staff, ADD, "", InvalidAct, "A password has at least 10 characters."),
+        (staff, ADD[:-1], PASSWORD, InvalidAct, "There is no terminal to ask for a password: use --password-stdin."),
+        (staff, ("add", "a\nb", *ADD[2:]), PASSWORD, InvalidAct, "A staff name has no control characters"),
+        (staff, ("add", "olga", "--role", "king", "--password-stdin"), PASSWORD, InvalidAct, "There is no role 'king'"),
+        (token, CREATE, "", NotFound, "There is no 'olga' on the staff."),
+        (token, (*CREATE, "--expires-days", "0"), "", InvalidAct, "A token is good for 1 to 3650 days."),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(
+    tmp_path: Path, group: click.Group, words: tuple[str, ...], stdin: str | bytes, error: type[BBSError], sentence: str
+) -> None:
+    refusal = Shell(tmp_path / "data", "").refusal(group, *words, stdin=stdin)
+    assert type(refusal) is error
+    assert str(refusal).startswith(sentence)
+
+
+def test_a_folder_that_is_held_by_someone_who_does_not_listen_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cli_staff, "BUSY_TIMEOUT_S", 0)
+    with data_lock(tmp_path / "data"):
+        refusal = Shell(tmp_path / "data", "").refusal(token, *CREATE)
+    assert isinstance(refusal, BoardInUse)
+    assert "does not listen to commands" in str(refusal)
+
+
+def test_a_verb_waits_a_moment_for_another_one_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = data_lock(tmp_path / "data")
+    folder.__enter__()
+    monkeypatch.setattr("time.sleep", lambda _s: folder.__exit__(None, None, None))
+    refusal = Shell(tmp_path / "data", "").refusal(token, *CREATE)
+    assert isinstance(refusal, NotFound)
+
+
+@click.command()
+@setting_option("server.port", type=int)
+@board_options
+@setting_option("admin.enabled", "--admin/--no-admin")
+def show(loaded: Loaded) -> None:
+    """Print what the options came to."""
+    settings = loaded.settings
+    click.echo(
+        f"{settings.server.port} {settings.admin.enabled} {settings.server.data} {loaded.origins['server.port']}"
+    )
+
+
+def test_options_are_settings_and_stand_above_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "bbs.toml"
+    file.write_text("[server]\nport = 4000\ndata = 'there'\n[admin]\nenabled = true\n")
+    given = CliRunner().invoke(show, ["--config", str(file), "--port", "5000", "--no-admin"])
+    assert given.stdout == "5000 False there command line\n"
+    assert CliRunner().invoke(show, ["--config", str(file)]).stdout == f"4000 True there {file}:2\n"
+
+
+def test_an_option_out_of_bounds_is_one_sentence() -> None:
+    error = CliRunner().invoke(show, ["--port", "70000"]).exception
+    assert isinstance(error, ConfigError)
+    assert str(error) == "command line: server.port must be a whole number from 0 to 65535, not 70000."

@@ -1,0 +1,194 @@
+"""Every route of the application, taken from its own map: a new one cannot escape these tests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from admin import create_app
+from admin.app import HEADERS
+from bbs_core.clock import now_ms
+from bbs_core.staff import Scope
+from bbs_core.store.models import Post, Staff, Token
+from tests.console.support import Answer, Board, Browser
+
+API = "/api/v1"
+# What anyone may ask for, and why.
+OPEN = {
+    "static": "the console's own style",
+    "bootstrap.static": "Bootstrap's style",
+    "door.login": "the way in",
+    "door.sign_in": "the way in",
+    "watch.healthz": "for the supervisor; says ok or failing",
+    "watch.metrics": "for Prometheus; numbers alone",
+    "document.openapi": "the API's description, the same on every board",
+}
+
+
+def routes(board: Board) -> Iterator[tuple[str, str, str]]:
+    """Yield method, path and endpoint of every route, with post 1 where a path asks for one."""
+    for rule in board.app.url_map.iter_rules():
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            yield method, re.sub(r"<[^>]+>", "1", rule.rule), rule.endpoint
+
+
+def closed(board: Board, api: bool) -> list[tuple[str, str, str]]:
+    """Return the routes of the API, or of the pages, that ask who is calling."""
+    found = [route for route in routes(board) if route[2] not in OPEN and route[1].startswith(API) is api]
+    assert found
+    return found
+
+
+def assert_nothing_happened(board: Board, acts: int = 0) -> None:
+    assert len(board.acts()) == acts
+    assert board.access.read(lambda c: c.execute(sa.select(Post.state)).scalars().all()) == [0]
+
+
+def ask_api(board: Board, method: str, path: str, headers: dict[str, str]) -> Answer:
+    body = b'{"reason": "because"}' if method == "POST" else None
+    return board.ask(method, path, body, {**headers, "Content-Type": "application/json"} if body else headers)
+
+
+def code(answer: Answer) -> str:
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert answer.json["status"] == answer.status
+    found: str = answer.json["code"]
+    return found
+
+
+def test_what_is_open_is_there(sqlite_board: Board) -> None:
+    assert OPEN.keys() <= {endpoint for _, _, endpoint in routes(sqlite_board)}
+
+
+def test_every_route_refuses_the_anonymous(board: Board) -> None:
+    board.post("one")
+    for method, path, _ in closed(board, api=True):
+        answer = ask_api(board, method, path, {})
+        assert (answer.status, code(answer)) == (401, "unauthorized"), path
+        assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    stranger = Browser(board)
+    stranger.get("/login")
+    for method, path, _ in closed(board, api=False):
+        answer = stranger.get(path) if method == "GET" else stranger.post(path, reason="because")
+        assert (answer.status, answer.headers["Location"]) == (303, "/login"), path
+    assert_nothing_happened(board)
+
+
+def test_the_api_refuses_cookies_and_other_schemes(board: Board, browser: Browser) -> None:
+    board.post("one")
+    assert browser.get("/").status == 200
+    for method, path, _ in closed(board, api=True):
+        for headers in (browser.headers, {"Authorization": "Basic b2xnYTpvbGdh"}, {"Authorization": "Bearer "}):
+            assert ask_api(board, method, path, headers).status == 401, (path, headers)
+    assert_nothing_happened(board)
+
+
+def test_the_pages_refuse_tokens(board: Board) -> None:
+    board.post("one")
+    bearer = {"Authorization": f"Bearer {board.token()}"}
+    for method, path, _ in closed(board, api=False):
+        answer = board.ask(method, path, b"reason=because" if method == "POST" else None, bearer)
+        assert answer.status == (303 if method == "GET" else 400), path
+    assert_nothing_happened(board, acts=1)
+
+
+def test_every_api_route_refuses_a_token_without_its_scope(board: Board) -> None:
+    board.post("one")
+    document = board.get(f"{API}/openapi.json").json
+    asked = 0
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            needed = {scope for scheme in operation.get("security", []) for scope in scheme["bearer"]}
+            for scope in needed:
+                token = board.token(*({*map(str, Scope)} - {scope}))
+                answer = ask_api(board, method.upper(), path.replace("{id}", "1"), {"Authorization": f"Bearer {token}"})
+                assert (answer.status, code(answer)) == (403, "forbidden"), path
+                asked += 1
+    assert asked == len(closed(board, api=True))
+    assert_nothing_happened(board, acts=asked)
+
+
+@pytest.mark.parametrize("ending", ["expired", "revoked", "owner disabled", "unknown"])
+def test_every_api_route_refuses_a_token_that_has_ended(board: Board, ending: str) -> None:
+    board.post("one")
+    token = board.token()
+    change: dict[str, sa.Update] = {
+        "expired": sa.update(Token).values(expires_at_ms=now_ms()),
+        "revoked": sa.update(Token).values(revoked_at_ms=now_ms()),
+        "owner disabled": sa.update(Staff).values(disabled_at_ms=now_ms()),
+        "unknown": sa.update(Token).values(digest=b"another"),
+    }
+    board.run(lambda c: c.execute(change[ending]))
+    for method, path, _ in closed(board, api=True):
+        answer = ask_api(board, method, path, {"Authorization": f"Bearer {token}"})
+        assert (answer.status, code(answer)) == (401, "unauthorized"), path
+    assert_nothing_happened(board, acts=1)
+
+
+def test_every_form_needs_its_token(board: Board, browser: Browser) -> None:
+    board.post("one")
+    posts = [path for method, path, _ in routes(board) if method == "POST" and not path.startswith(API)]
+    assert len(posts) >= 4
+    for path in posts:
+        for fields in ({}, {"csrf_token": "made up"}):
+            answer = browser.post_bare(path, reason="because", **fields)
+            assert answer.status == 400, path
+            assert "This form has expired" in answer.text
+    assert_nothing_happened(board)
+    assert browser.get("/").status == 200
+
+
+def test_staff_do_no_more_than_their_role_grants(board: Board) -> None:
+    board.post("one")
+    board.staff("otto", "observer")
+    observer = Browser(board)
+    assert observer.sign_in("otto").status == 303
+    page = observer.get("/")
+    assert page.status == 200
+    assert "/posts/1/hide" not in page.text
+    assert observer.post("/posts/1/hide", reason="because").status == 403
+    assert_nothing_happened(board)
+
+
+def test_every_answer_has_the_seven_headers(board: Board, browser: Browser) -> None:
+    assert len(HEADERS) == 7
+    assert "unsafe" not in HEADERS["Content-Security-Policy"]
+    for method, path, endpoint in routes(board):
+        answer = browser.get(path) if method == "GET" else browser.post_bare(path)
+        assert {name: answer.headers[name] for name in HEADERS} == dict(HEADERS), path
+        assert (answer.headers["Cache-Control"] == "no-store") is not endpoint.endswith("static")
+        assert "Server" not in answer.headers
+
+
+def test_the_document_lists_every_route_of_the_api_and_no_other(sqlite_board: Board) -> None:
+    document = sqlite_board.get(f"{API}/openapi.json").json
+    assert document["openapi"].startswith("3.1")
+    described = {(method.upper(), path) for path, operations in document["paths"].items() for method in operations}
+    mapped = {
+        (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
+        for rule in sqlite_board.app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+        if rule.rule.startswith("/api/")
+    }
+    assert described == mapped
+
+
+def test_the_document_describes_every_problem_as_one(sqlite_board: Board) -> None:
+    document = sqlite_board.get(f"{API}/openapi.json").json
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            for status, response in operation["responses"].items():
+                kind = "application/json" if status == "200" else "application/problem+json"
+                assert list(response["content"]) == [kind], (path, status)
+    assert "Problem" in document["components"]["schemas"]
+    assert set(re.findall(r'"\$ref": "#/components/schemas/(\w+)"', str(document).replace("'", '"'))) <= set(
+        document["components"]["schemas"]
+    )
+
+
+def test_two_consoles_in_one_process_do_not_mix(sqlite_board: Board) -> None:
+    another = create_app(sqlite_board.app.extensions["bbs"])
+    assert another.api_doc == sqlite_board.app.api_doc
