@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ SQLITE_FILE = "bbs.sqlite3"
 WRITE_LOCK = 10_333
 # Where a commit on PostgreSQL rings, so that the other nodes look for what is new.
 CHANNEL = "bbs"
+# A disk with less is as good as full: a batch of long posts takes more.
+ROOM_BYTES = 1024 * 1024
 # What the write-ahead log shrinks back to after a checkpoint.
 WAL_LIMIT_BYTES = 16 * 1024 * 1024
 
@@ -68,6 +71,13 @@ def reading_engine(url: sa.URL, readers: int) -> sa.Engine:
 def is_sqlite(engine: sa.Engine) -> bool:
     """Whether the engine speaks to SQLite."""
     return engine.dialect.name == "sqlite"
+
+
+def has_room(engine: sa.Engine) -> bool:
+    """Whether a SQLite file's disk is not full; a single page may fit where the next post does not."""
+    if not is_sqlite(engine) or not engine.url.database:
+        return True
+    return shutil.disk_usage(Path(engine.url.database).parent).free >= ROOM_BYTES
 
 
 def _make_private(url: sa.URL) -> None:

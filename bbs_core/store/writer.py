@@ -16,14 +16,17 @@ import structlog
 from bbs_core.errors import BBSError, StoreError, StoreUnavailable
 from bbs_core.store.appends import Appends
 from bbs_core.store.bulk import bulk_for
-from bbs_core.store.engine import is_sqlite
+from bbs_core.store.engine import has_room, is_sqlite
 from bbs_core.store.items import Batch, Item, NewMessage, NewPost, Work
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
-# After this long without work the write-ahead log is folded into the file, so that a copy of the file is whole.
-IDLE_CHECKPOINT_S = 1.0
+# After this long without work the writer looks whether a fault is gone, so that a quiet board recovers by itself too,
+# and folds the write-ahead log into the file, so that a copy of the file is whole.
+IDLE_S = 1.0
+# A change that changes nothing, and has to be written all the same.
+PROBE = "UPDATE alembic_version SET version_num = version_num"
 
 
 class Writer:
@@ -89,15 +92,26 @@ class Writer:
         """Sleep until something is handed in; `put` looks at `_asleep` after it has appended, so none is missed."""
         while not self._queue and not self._stopping:
             self._asleep = True
-            if not self._queue and not self._wake.wait(IDLE_CHECKPOINT_S if self._dirty else None):
-                self._checkpoint()
+            if not self._queue and not self._wake.wait(IDLE_S if self._dirty or self.failing else None):
+                self._tidy()
             self._wake.clear()
         self._asleep = False
 
-    def _checkpoint(self) -> None:
-        self._dirty = False
-        with contextlib.suppress(sa.exc.DBAPIError, sqlite3.Error), self._engine.connect() as connection:
-            connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    def _tidy(self) -> None:
+        """Look whether a fault is gone, or fold the write-ahead log into the file."""
+        with contextlib.suppress(sa.exc.DBAPIError, sqlite3.Error):
+            if self.failing is not None:
+                self._probe()
+            elif self._dirty:
+                self._dirty = False
+                with self._engine.connect() as connection:
+                    connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _probe(self) -> None:
+        if has_room(self._engine):
+            with self._engine.begin() as connection:
+                connection.exec_driver_sql(PROBE)
+            self.failing = None
 
     def _commit(self, items: Sequence[Item], batch: Batch) -> None:
         """Commit all or, where that fails, each half alone: only the guilty one is refused."""
