@@ -67,8 +67,7 @@ class Board:
 
     async def refresh(self, post_ids: Iterable[int]) -> None:
         """Read posts anew whose state has changed."""
-        for post_id in post_ids:
-            await self._shelf.reload(post_id)
+        await self._shelf.reload(post_ids)
         self._hidden = await self._readers.read(reads.hidden_posts)
 
     async def _snapshot(self) -> Snapshot:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from bbs_core.cli_archive import backup, restore
 from bbs_core.cli_options import board_options, setting_option
 from bbs_core.cli_staff import staff, token
 from bbs_core.config import Loaded, shown
@@ -33,6 +34,8 @@ def main() -> None:
     """A bulletin board for the stock 1.2 client."""
 
 
+main.add_command(backup)
+main.add_command(restore)
 main.add_command(staff)
 main.add_command(token)
 

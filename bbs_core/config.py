@@ -34,10 +34,14 @@ _query_password = re.compile(r"(password=)[^&]*", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Loaded:
-    """The settings in force; `origins` says of each key, as in "limits.connections", where its value came from."""
+    """The settings in force; `origins` says of each key, as in "limits.connections", where its value came from.
+
+    `file` is the TOML file that was read, if there was one.
+    """
 
     settings: Settings
     origins: dict[str, str]
+    file: Path | None
 
 
 @dataclass(frozen=True)
@@ -65,11 +69,12 @@ def load(
     command line, by dotted key ("server.port"); a None among them counts as not given. Every source is checked
     whole, also where a later one hides its value.
     """
-    layers = [_file_layer(file, environ), _environment_layer(environ), _command_line_layer(overrides or {})]
+    file = _chosen_file(file, environ)
+    layers = [_file_layer(file), _environment_layer(environ), _command_line_layer(overrides or {})]
     mistakes = [mistake for layer in layers for mistake in _mistakes(layer)] + list(_unknown_variables(environ))
     if mistakes:
         raise ConfigError(_sentence(mistakes))
-    return _merged([_preset_layer(layers), *layers])
+    return _merged(file, [_preset_layer(layers), *layers])
 
 
 def default_file() -> Path | None:
@@ -98,9 +103,12 @@ def _masked(key: str, text: str) -> str:
     return _query_password.sub(r"\1***", _url_password.sub(r"\1:***@", text))
 
 
-def _file_layer(file: Path | None, environ: Mapping[str, str]) -> Layer:
+def _chosen_file(file: Path | None, environ: Mapping[str, str]) -> Path | None:
     named = environ.get(FILE_VARIABLE)
-    file = file or (Path(named) if named else default_file())
+    return file or (Path(named) if named else default_file())
+
+
+def _file_layer(file: Path | None) -> Layer:
     if file is None:
         return Layer({}, {})
     text = _read(file)
@@ -132,14 +140,14 @@ def _layer(given: Iterable[tuple[str, object, str]]) -> Layer:
     return layer
 
 
-def _merged(layers: Iterable[Layer]) -> Loaded:
+def _merged(file: Path | None, layers: Iterable[Layer]) -> Loaded:
     values: dict[str, dict[str, object]] = {section: {} for section in SECTIONS}
     origins = dict.fromkeys(FIELDS, "default")
     for layer in layers:
         for section, table in layer.values.items():
             values[section] |= table
             origins |= {f"{section}.{key}": layer.origin((section, key)) for key in table}
-    return Loaded(Settings.model_validate(values), origins)
+    return Loaded(Settings.model_validate(values), origins, file)
 
 
 def _from_text(text: str, kind: object) -> object:

@@ -14,9 +14,10 @@ import structlog
 
 from bbs_core.errors import PluginError, StoreUnavailable, UserError
 from bbs_core.host import PluginSet
-from bbs_core.plugin import CommandInfo, Session, hook_name
+from bbs_core.plugin import CommandInfo, Session
 from bbs_core.relay import HookFailed
 from bbs_core.shelf import ShelfRows
+from bbs_core.words import hook_name
 
 log = structlog.get_logger(__name__)
 

@@ -12,7 +12,8 @@ from typing import Any, Literal, TypeVar
 
 import pluggy
 
-from bbs_core.plugin import PROJECT, Answer, Session
+from bbs_core.plugin import Answer, Session
+from bbs_core.words import PROJECT
 
 OnError = Literal["refuse", "skip"]
 Function = TypeVar("Function", bound=Callable[..., Any])

@@ -6,7 +6,6 @@ first line of documentation is what `/help` shows.
 
 from __future__ import annotations
 
-import re
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -14,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 import pluggy
 
 from bbs_core.errors import UserError
+from bbs_core.words import PROJECT, WORD, hook_name
 
 __all__ = [
     "Answer",
@@ -29,22 +29,23 @@ __all__ = [
     "never_blocks",
 ]
 
-PROJECT = "bbs"
-WORD = re.compile(r"/?[a-z][a-z0-9_-]{0,31}")
-
-Function = TypeVar("Function", bound=Callable[..., Any])
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 class Rows(Protocol):
-    """Rows that are fetched as they are read, such as those of the board."""
+    """Rows that are fetched as they are read; only the board and the mail make them."""
 
     def __aiter__(self) -> AsyncIterator[str]:
         """Iterate over the rows as a user would read them."""
 
 
-Answer = str | Sequence[str] | Rows | None
+Answer = str | list[str] | tuple[str, ...] | Rows | None
 
 
 class Board(Protocol):
@@ -110,7 +111,7 @@ class Session(Protocol):
         """End the session after what is queued has been sent."""
 
 
-def command(word: str) -> Callable[[Function], Function]:
+def command(word: str) -> Callable[[_Function], _Function]:
     """Make a function the command `word`, such as "/roll"; it takes `session` and, if it likes, the rest as `text`.
 
     A word without a slash would otherwise be a post: it is taken only if the admin lists it in `plugins.bare_words`.
@@ -119,25 +120,20 @@ def command(word: str) -> Callable[[Function], Function]:
     if not WORD.fullmatch(word):
         raise ValueError(f"{word!r} is no command word: use small letters, digits, - and _, after a slash.")
 
-    def mark(function: Function) -> Function:
+    def mark(function: _Function) -> _Function:
         function.bbs_command = word  # type: ignore[attr-defined]
         return hookimpl(specname=hook_name(word))(function)
 
     return mark
 
 
-def hook_name(word: str) -> str:
-    """Return the name of the hook that is the command `word`."""
-    return "bbs_command_" + word.removeprefix("/").replace("-", "_")
-
-
-def never_blocks(function: Function) -> Function:
+def never_blocks(function: _Function) -> _Function:
     """Say that a plain function returns at once, so that it runs on the event loop and not in a thread."""
     function.bbs_never_blocks = True  # type: ignore[attr-defined]
     return function
 
 
-def async_wrapper(function: Function) -> Function:
+def async_wrapper(function: _Function) -> _Function:
     """Make an async generator a wrapper of the hook whose name it bears.
 
     It yields once without a value where the wrapped call is to run, is sent that call's result (or thrown its error),

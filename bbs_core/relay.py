@@ -34,7 +34,7 @@ class HookFailed(BBSError):
 class Runner:
     """How the functions of one plugin are called; counts what went wrong with them."""
 
-    def __init__(self, plugin: str, deadline_s: float, pool: Pool | None, failed: Callable[[str], None]) -> None:
+    def __init__(self, plugin: str, deadline_s: float, pool: Pool | None, failed: Callable[[], None]) -> None:
         self.plugin = plugin
         self.deadline_s = deadline_s
         self.pool = pool
@@ -59,7 +59,7 @@ class Runner:
         incident = secrets.token_hex(3)
         late = isinstance(error, TimeoutError)
         log.error("plugin_failed", plugin=self.plugin, hook=hook, incident=incident, late=late, exc_info=error)
-        self._failed(self.plugin)
+        self._failed()
         what = "did not answer in time" if late else "failed"
         return HookFailed(self.plugin, hook, incident, what)
 
@@ -69,10 +69,11 @@ class Implementation:
 
     __slots__ = ("_is_async", "arguments", "function", "hook", "immediate", "runner")
 
-    def __init__(self, hook: str, function: Callable[..., Any], arguments: tuple[str, ...], runner: Runner) -> None:
+    def __init__(self, hook: str, function: Callable[..., Any], runner: Runner) -> None:
         self.hook = hook
         self.function = function
-        self.arguments = arguments
+        # Those with a default too, which pluggy would leave out.
+        self.arguments = tuple(inspect.signature(function).parameters)
         self.runner = runner
         self._is_async = inspect.iscoroutinefunction(function)
         never_blocks = getattr(function, "bbs_never_blocks", False) or runner.pool is None
@@ -183,7 +184,7 @@ class HookCall:
         self.first = bool(caller.spec and caller.spec.opts.get("firstresult"))
         self.skips = getattr(caller.spec.function, "bbs_on_error", "refuse") == "skip" if caller.spec else False
         found = [
-            (impl, Implementation(caller.name, impl.function, impl.argnames, runners[impl.plugin_name]))
+            (impl, Implementation(caller.name, impl.function, runners[impl.plugin_name]))
             for impl in reversed(caller.get_hookimpls())
         ]
         wraps = [one.wrapper or hasattr(one.function, "bbs_async_wrapper") for one, _ in found]

@@ -68,13 +68,13 @@ class Shelf:
         kept = self._cache.get(self, index)
         return await self._shared_load(index) if kept is None else kept
 
-    async def reload(self, row_id: int) -> None:
-        """Read the chunk of a row anew, because the row is to be shown no more, or again."""
-        index = max(0, bisect_right(self._starts, row_id) - 1)
-        if index == self.last_index:
-            await self._reload_tail()
-        else:
+    async def reload(self, row_ids: Iterable[int]) -> None:
+        """Read the chunks of rows anew, each once, because the rows are to be shown no more, or again."""
+        indices = {max(0, bisect_right(self._starts, row_id) - 1) for row_id in row_ids}
+        for index in indices - {self.last_index}:
             self._forget(index)
+        if self.last_index in indices:
+            await self._reload_tail()
 
     async def forget_all(self) -> None:
         """Read everything anew, because rows are to look different."""

@@ -127,24 +127,33 @@ def data_lock(data: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def migrate(engine: sa.Engine, data: Path) -> None:
+def migrate(engine: sa.Engine, data: Path, to: str | None = None, empty: bool = False) -> None:
     """Bring the schema up to date, after a backup of a SQLite file that has one; leaves the old state if it fails.
 
-    Raises SchemaTooNew and StoreUnavailable.
+    `to` is another schema than the newest, `empty` asks for a database that has none yet. Raises SchemaTooNew,
+    StoreUnavailable, and StoreError where it is not empty.
     """
     config = _alembic()
     scripts = ScriptDirectory.from_config(config)
+    _refuse_newer(scripts, to)
     with unavailable_as_error(), engine.begin() as connection:
         if not is_sqlite(engine):
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITE_LOCK)))
-        present = MigrationContext.configure(connection).get_current_revision()
+        present = present_schema(connection)
         _refuse_newer(scripts, present)
+        if empty and present is not None:
+            raise StoreError("There is a board already: name an empty data folder or database.")
         if present == scripts.get_current_head():
             return
         if present is not None and is_sqlite(engine):
             _back_up(engine, data / "backups", present)
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, to or "head")
+
+
+def present_schema(connection: sa.Connection) -> str | None:
+    """Return the schema that a database has, None where it is empty."""
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 def _alembic() -> Config:

@@ -1,0 +1,57 @@
+"""`bbs backup` and `bbs restore`: the whole board in one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bbs_core.cli_options import board_options, data_folder
+from bbs_core.config import Loaded
+from bbs_core.errors import StoreError
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@board_options
+@click.argument("file", type=FILE)
+def backup(loaded: Loaded, file: Path) -> None:
+    """Write all of the board to FILE, while it runs or not.
+
+    FILE holds private messages and is readable for you alone. The ledger's key is not in it: keep a copy elsewhere.
+    """
+    from bbs_core.store import archive
+    from bbs_core.store.engine import SQLITE_FILE, database_url, reading_engine
+
+    data = data_folder(loaded)
+    if not loaded.settings.server.database and not (data / SQLITE_FILE).exists():
+        raise StoreError(f"There is no board in {data}.")
+    engine = reading_engine(database_url(loaded.settings.server.database, data), readers=1)
+    try:
+        click.echo(f"{_summary(archive.back_up(engine, loaded.file, file))} are in {file}.")
+    finally:
+        engine.dispose()
+
+
+@click.command()
+@board_options
+@click.argument("file", type=FILE)
+def restore(loaded: Loaded, file: Path) -> None:
+    """Read FILE into an empty data folder or database; a damaged file changes nothing."""
+    from bbs_core.store import archive
+    from bbs_core.store.engine import data_lock, database_url, writing_engine
+
+    data = data_folder(loaded)
+    with data_lock(data):
+        engine = writing_engine(database_url(loaded.settings.server.database, data))
+        try:
+            click.echo(f"{_summary(archive.restore(engine, data, file))} are back.")
+            if (data / archive.SETTINGS).exists():
+                click.echo(f"The settings that were in force are in {data / archive.SETTINGS}.")
+        finally:
+            engine.dispose()
+
+
+def _summary(counts: dict[str, int]) -> str:
+    return f"{counts['users']} users, {counts['posts']} posts, {counts['messages']} messages and {counts['acts']} acts"

@@ -1,0 +1,88 @@
+"""Where plugins come from: the product itself, installed packages, and a folder of files."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import itertools
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from bbs_core.words import hook_name
+
+BUILTINS = ("post", "dm", "list", "listdm", "quit", "help", "who")
+ENTRY_POINTS = "bbs.plugins"
+# Modules of outside plugins are named under this, with a number for each server, so that two servers share nothing.
+PREFIX = "bbs_outside"
+
+_servers = itertools.count(1)
+
+
+@dataclass
+class Plugin:
+    """A plugin and what became of it; `state` is loaded, disabled, replaced, failed or quarantined."""
+
+    name: str
+    origin: str
+    find: Callable[[], ModuleType]
+    builtin: bool = False
+    state: str = "loaded"
+    reason: str = ""
+    module: ModuleType | None = None
+    functions: list[tuple[str, str, Any]] = field(default_factory=list)
+    failures: deque[float] = field(default_factory=deque)
+    failure_count: int = 0
+
+
+def builtins() -> Iterator[Plugin]:
+    """Yield the plugins of the product."""
+    for name in BUILTINS:
+        module = f"plugins.{name}"
+        yield Plugin(name, "built-in", lambda module=module: importlib.import_module(module), builtin=True)  # type: ignore[misc]
+
+
+def installed() -> Iterator[Plugin]:
+    """Yield the plugins of the packages in this environment."""
+    for point in sorted(importlib.metadata.entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
+        package = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
+        yield Plugin(point.name, package, point.load)
+
+
+def files(folder: Path) -> Iterator[Plugin]:
+    """Yield the plugins that an admin has put into a folder, as files and as packages."""
+    server = next(_servers)
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        source = path / "__init__.py" if path.is_dir() else path
+        if source.suffix == ".py" and source.is_file() and not path.name.startswith((".", "_")):
+            name = f"{PREFIX}.server{server}.{path.stem}"
+            yield Plugin(path.stem, str(path), lambda name=name, source=source: _import_file(name, source))  # type: ignore[misc]
+
+
+def _import_file(name: str, source: Path) -> ModuleType:
+    package = [str(source.parent)] if source.name == "__init__.py" else None
+    spec = importlib.util.spec_from_file_location(name, source, submodule_search_locations=package)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def marked_functions(module: ModuleType) -> Iterator[tuple[str, str, Any]]:
+    """Yield hook, command word and function for each that bears a mark; the word is empty for a plain hook."""
+    for name, function in vars(module).items():
+        mark = getattr(function, "bbs_impl", None)
+        if isinstance(mark, dict):
+            word = getattr(function, "bbs_command", "")
+            yield hook_name(word) if word else mark.get("specname") or name, word, function

@@ -1,0 +1,186 @@
+"""A whole board in one file, whichever database it stands in: made of a running board, and read into an empty one.
+
+It is a zip file: a manifest with the schema, the rows and the digest of each table, the tables as lines of JSON, and
+the settings' file. The ledger's key is not in it (docs/decisions/0006-ledger.md).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from bbs_core.clock import now_ms
+from bbs_core.errors import StoreError
+from bbs_core.store.engine import files_as_error, is_sqlite, migrate, present_schema, unavailable_as_error
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+SETTINGS = "bbs.toml"
+# Alembic's own table is made anew by the migrations.
+NOT_ROWS = "alembic_version"
+ROWS_AT_A_TIME = 1000
+LINE_LIMIT_BYTES = 1024 * 1024
+
+
+def back_up(engine: sa.Engine, settings: Path | None, file: Path) -> dict[str, int]:
+    """Write all that one moment of the database holds; returns the rows of each table.
+
+    Raises StoreError where the file exists or cannot be written, StoreUnavailable.
+    """
+    partial = file.with_name(file.name + ".partial")
+    with files_as_error(file), unavailable_as_error():
+        if file.exists():
+            raise StoreError(f"{file} exists already: name another file.")
+        descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as target:
+                counts = _write(engine, settings, target)
+                target.flush()
+                os.fsync(target.fileno())
+            partial.rename(file)
+        finally:
+            partial.unlink(missing_ok=True)
+    return counts
+
+
+def _write(engine: sa.Engine, settings: Path | None, target: Any) -> dict[str, int]:
+    level = "SERIALIZABLE" if is_sqlite(engine) else "REPEATABLE READ"
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        with engine.connect().execution_options(isolation_level=level) as connection:
+            tables = {table.name: _write_table(archive, connection, table) for table in _tables(connection)}
+            schema = present_schema(connection)
+            if schema is None:
+                raise StoreError("There is no board to back up.")
+        if settings is not None:
+            archive.writestr(SETTINGS, settings.read_bytes())
+        manifest = {"format": FORMAT, "schema": schema, "made_at_ms": now_ms(), "tables": tables}
+        archive.writestr(MANIFEST, json.dumps(manifest, indent=1))
+    return {name: table["rows"] for name, table in tables.items()}
+
+
+def _write_table(archive: zipfile.ZipFile, connection: sa.Connection, table: sa.Table) -> dict[str, Any]:
+    digest, count = hashlib.sha256(), 0
+    query = sa.select(table).order_by(*table.primary_key.columns).execution_options(yield_per=ROWS_AT_A_TIME)
+    with archive.open(_member(table.name), "w", force_zip64=True) as member:
+        for row in connection.execute(query):
+            line = json.dumps([_to_json(value) for value in row]).encode() + b"\n"
+            digest.update(line)
+            member.write(line)
+            count += 1
+    return {"rows": count, "sha256": digest.hexdigest(), "columns": [column.name for column in table.columns]}
+
+
+def restore(engine: sa.Engine, data: Path, file: Path) -> dict[str, int]:
+    """Read a file into an empty database, then bring its schema up to date; returns the rows of each table.
+
+    Raises StoreError where the file is damaged, before anything is touched, or the database is not empty; SchemaTooNew.
+    """
+    with _opened(file) as archive:
+        manifest = _checked_manifest(file, archive)
+        with unavailable_as_error():
+            migrate(engine, data, to=manifest["schema"], empty=True)
+            with engine.begin() as connection:
+                for table in _tables(connection):
+                    _read_table(archive, connection, table, manifest["tables"][table.name]["columns"])
+                    _restart_numbers(connection, table)
+            migrate(engine, data)
+        if SETTINGS in archive.namelist():
+            with files_as_error(data / SETTINGS):
+                (data / SETTINGS).touch(mode=0o600)
+                (data / SETTINGS).write_bytes(archive.read(SETTINGS))
+    return {name: table["rows"] for name, table in manifest["tables"].items()}
+
+
+def check(file: Path) -> None:
+    """Read a whole file; raises StoreError where it is damaged."""
+    with _opened(file) as archive:
+        _checked_manifest(file, archive)
+
+
+def _opened(file: Path) -> zipfile.ZipFile:
+    with files_as_error(file):
+        try:
+            return zipfile.ZipFile(file)
+        except zipfile.BadZipFile:
+            raise _damaged(file) from None
+
+
+def _checked_manifest(file: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
+    """Read everything once, so that a damaged file is refused before anything is touched."""
+    try:
+        manifest: dict[str, Any] = json.loads(archive.read(MANIFEST))
+        if manifest["format"] != FORMAT:
+            raise StoreError(f"{file} was made by a newer version of the program.")
+        for name, table in manifest["tables"].items():
+            digest = hashlib.sha256()
+            for line in _lines(archive, name):
+                digest.update(line)
+            if digest.hexdigest() != table["sha256"]:
+                raise _damaged(file)
+        if archive.testzip() is not None:
+            raise _damaged(file)
+    except (KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        raise _damaged(file) from error
+    return manifest
+
+
+def _read_table(archive: zipfile.ZipFile, connection: sa.Connection, table: sa.Table, columns: list[str]) -> None:
+    readers = [_from_json(table.columns[name]) for name in columns]
+    page: list[dict[str, Any]] = []
+    for line in _lines(archive, table.name):
+        values = [read(value) for read, value in zip(readers, json.loads(line), strict=True)]
+        page.append(dict(zip(columns, values, strict=True)))
+        if len(page) == ROWS_AT_A_TIME:
+            connection.execute(sa.insert(table), page)
+            page = []
+    if page:
+        connection.execute(sa.insert(table), page)
+
+
+def _restart_numbers(connection: sa.Connection, table: sa.Table) -> None:
+    """PostgreSQL numbers rows by a sequence, which has to go on behind the rows that were read in."""
+    if connection.dialect.name != "postgresql" or "id" not in table.columns:
+        return
+    name = connection.execute(sa.select(sa.func.pg_get_serial_sequence(table.name, "id"))).scalar()
+    last = connection.execute(sa.select(sa.func.max(table.columns.id))).scalar()
+    if name and last:
+        connection.execute(sa.select(sa.func.setval(name, last)))
+
+
+def _tables(connection: sa.Connection) -> list[sa.Table]:
+    """The tables as they are, whatever version made them; those that others refer to come first."""
+    metadata = sa.MetaData()
+    metadata.reflect(connection)
+    return [table for table in metadata.sorted_tables if table.name != NOT_ROWS]
+
+
+def _lines(archive: zipfile.ZipFile, table: str) -> Iterator[bytes]:
+    with archive.open(_member(table)) as member:
+        yield from iter(lambda: member.readline(LINE_LIMIT_BYTES), b"")
+
+
+def _member(table: str) -> str:
+    return f"tables/{table}.jsonl"
+
+
+def _to_json(value: Any) -> Any:
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
+
+
+def _from_json(column: sa.Column[Any]) -> Callable[[Any], Any]:
+    if issubclass(column.type.python_type, bytes):
+        return lambda value: None if value is None else base64.b64decode(value)
+    return lambda value: value
+
+
+def _damaged(file: Path) -> StoreError:
+    return StoreError(f"{file} is damaged or no backup of a board: nothing was changed.")
