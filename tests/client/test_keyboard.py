@@ -55,6 +55,9 @@ class Person:
 
     def read_to_exit(self) -> tuple[str, int]:
         """Return what the screen showed until the program ended, and its exit code."""
+        # Python sees a Ctrl-C that comes just before readline waits only at the end of the line.
+        if not select.select([self._terminal], [], [], TIMEOUT_S / 10)[0]:
+            self.type("\n")
         with suppress(OSError):  # EIO, which is how a pty ends
             while piece := self._read():
                 self._unread += piece
@@ -150,7 +153,7 @@ def test_ctrl_c_leaves_and_a_message_begun_is_not_sent(original: OriginalServer)
         person.read_to("Message? ")
         person.type(CTRL_C)
         shown, code = person.read_to_exit()
-    assert (shown.replace("^C", ""), code) == ("\r\n", 0)
+    assert (shown.replace("^C", "").strip(), code) == ("", 0)
     assert (original.posts, original.messages) == (["127.0.0.1 hello"], {})
 
 
