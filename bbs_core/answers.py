@@ -79,3 +79,5 @@ class Packer:
         if self._pack:
             pack, self._pack = self._pack, bytearray()
             await self._line.send(pack)
+            # The path may have come to carry less meanwhile.
+            self._limit_bytes = self._line.pack_bytes()

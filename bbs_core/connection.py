@@ -24,6 +24,9 @@ log = structlog.get_logger(__name__)
 
 # Room for the options of a segment (SACK blocks take up to 36 bytes), so that a pack always fits into one.
 OPTIONS_BYTES = 40
+NOT_UNDERSTOOD = (
+    "Your last text was not understood: it may be longer than 9,999 characters. The ones before it are kept."
+)
 # A frame that may be the front of a longer one is held until the stream has paused for so long.
 SOUND_PAUSE_S = 0.5
 # Linux alone has both; elsewhere the same packs are sent without the mark, and acknowledgements come when they come.
@@ -274,12 +277,14 @@ class Connection:
             if not session.named:
                 self._gate.handshakes.stop(self)
             await session.receive(text)
-        if self._goodbye is not None and not session.over:
-            await session.say_goodbye(self._goodbye)
         error = self._decoder.error
         if error is not None:
             self._gate.counts.protocol_errors_total += 1
             log.warning("protocol_error", address=self.address, error=str(error))
+            if session.named and self._goodbye is None:
+                self._goodbye = NOT_UNDERSTOOD
+        if self._goodbye is not None and not session.over:
+            await session.say_goodbye(self._goodbye)
         if self._eof or session.over or error is not None:
             await session.left()
             self._finish()

@@ -16,6 +16,7 @@ from bbs_core.errors import PluginError, StoreUnavailable, UserError
 from bbs_core.host import PluginSet
 from bbs_core.plugin import CommandInfo, Session
 from bbs_core.relay import HookFailed
+from bbs_core.rows import encodable
 from bbs_core.shelf import ShelfRows
 from bbs_core.words import hook_name
 
@@ -100,7 +101,7 @@ class Dispatch:
             answer = await getattr(self.plugins.hooks, command.hook)(session=session, **request.texts)
             return _checked(answer, command)
         except (HookFailed, UserError) as error:
-            return [_encodable(str(error))]
+            return [encodable(str(error))]
         except PluginError as error:
             log.error("plugin_answer_refused", hook=command.hook, why=str(error))
             return [str(error)]
@@ -146,16 +147,11 @@ def _checked(answer: Any, command: Command) -> ShelfRows | list[str]:
         raise PluginError(f"The plugin behind {command.word} answered more than {ANSWER_ROWS} rows.")
     if not is_list or not all(isinstance(row, str) for row in rows):
         raise PluginError(f"The plugin behind {command.word} answered something that is not rows.")
-    return [_encodable(row) for row in rows]
+    return [encodable(row) for row in rows]
 
 
 def _unanswered(command: Command) -> str:
     return f"The plugin behind {command.word} gave no answer."
-
-
-def _encodable(row: str) -> str:
-    """Replace lone surrogates, which no frame can carry."""
-    return row if row.isascii() else row.encode(errors="replace").decode()
 
 
 async def _fetched(rows: ShelfRows) -> list[str]:

@@ -22,6 +22,13 @@ def visible(text: str) -> str:
     return text if text.isprintable() else text.translate(_VISIBLE)
 
 
+def encodable(text: str) -> str:
+    """Return `text` with lone surrogates replaced, which no frame can carry. Raises TypeError for what is no text."""
+    if not isinstance(text, str):
+        raise TypeError(f"A text is needed, not {type(text).__name__}.")
+    return text if text.isascii() else text.encode(errors="replace").decode()
+
+
 def cut(row: str) -> Iterator[str]:
     """Yield `row` in pieces of at most 9,999 bytes, cut between characters; an empty row is one piece."""
     if len(row) * 4 <= LONGEST:

@@ -28,7 +28,7 @@ ACCEPTS_PER_WAKE = 64
 # When the process has no file descriptors left, new clients wait in the backlog for so long.
 ACCEPT_PAUSE_S = 1.0
 # How long the last sessions may take to be seen off once their sockets are closed.
-LEAVING_S = 1.0
+LEAVING_S = 0.5
 # Descriptors that are not connections: the database, the console, the listeners.
 SPARE_DESCRIPTORS = 100
 
@@ -36,7 +36,7 @@ FULL = "The board is full at the moment. Please try again later."
 CROWDED = "Too many connections come from your address."
 TOO_SLOW = "You were away in the middle of a line for too long."
 IDLE = "You were away for too long."
-STOPPING = "The board is going down. What you posted is kept."
+STOPPING = "The board is going down. All that it has shown is kept."
 
 
 class Server:

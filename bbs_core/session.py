@@ -17,6 +17,7 @@ from bbs_core.mail import Mail
 from bbs_core.metrics import Counts
 from bbs_core.plugin import CommandInfo
 from bbs_core.presence import Presence
+from bbs_core.rows import encodable
 from bbs_core.settings import Settings
 from bbs_core.shelf import ShelfRows
 from bbs_core.store.commits import Commits
@@ -98,7 +99,7 @@ class Session:
         """Keep a notice for the next list."""
         if self._notices is None:
             self._notices = deque(maxlen=NOTICE_LIMIT)
-        self._notices.append(text)
+        self._notices.append(encodable(text))
 
     def end(self) -> None:
         """End after what is queued has been sent."""
@@ -119,11 +120,8 @@ class Session:
 
     async def receive(self, text: str) -> None:
         """Take the text of a frame, and run the command that it completes."""
-        if "\0" in text:
-            # PostgreSQL stores no NUL; the sign for it is shown alike (docs/protocol.md, Differences).
-            text = text.replace("\0", "\u2400")
         if not self._named:
-            await self._enter(text)
+            await self._enter(_storable(text))
             return
         request = self._request(text)
         if request is not None:
@@ -200,6 +198,11 @@ class Session:
         await send_answer(self._line, rows, waiting or ())
 
 
+def _storable(text: str) -> str:
+    """PostgreSQL stores no NUL; the sign for it is shown alike (docs/protocol.md, Differences)."""
+    return encodable(text).replace("\0", "\u2400")
+
+
 class SessionBoard:
     """The board as one session's plugins see it."""
 
@@ -212,7 +215,7 @@ class SessionBoard:
     def post(self, text: str) -> None:
         """Hand a post to the writer."""
         session = self._session
-        new = NewPost(session, session.username, session.address, text, now_ms())
+        new = NewPost(session, session.username, session.address, _storable(text), now_ms())
         session.handed_in(self._services.board.post(new))
 
     def rows(self) -> ShelfRows:
@@ -232,7 +235,7 @@ class SessionMail:
     def send(self, to: str, text: str) -> None:
         """Hand a message to the writer."""
         session = self._session
-        new = NewMessage(session, session.username, session.address, to, text, now_ms())
+        new = NewMessage(session, session.username, session.address, _storable(to), _storable(text), now_ms())
         session.handed_in(self._services.mail.send(new))
 
     def rows(self) -> ShelfRows:

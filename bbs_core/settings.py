@@ -102,7 +102,7 @@ class LimitSettings(Section):
         60.0, description="Seconds a leaving client has to read why; it reads only at its next list."
     )
     stop_timeout_s: float = Field(
-        8.0, ge=0.1, le=9, description="Seconds for all goodbyes at a stop; the whole stop must end within 10."
+        8.0, ge=0.1, le=8, description="Seconds for all goodbyes at a stop; the whole stop must end within 10."
     )
     posts_per_second: float = Field(
         50.0, ge=0, le=1_000_000, description="Posts a session may keep up, then it is slowed; 0 is without limit."

@@ -99,7 +99,7 @@ class Writer:
 
     def _tidy(self) -> None:
         """Look whether a fault is gone, or fold the write-ahead log into the file."""
-        with contextlib.suppress(sa.exc.DBAPIError, sqlite3.Error):
+        with contextlib.suppress(sa.exc.DBAPIError, sqlite3.Error, OSError):
             if self.failing is not None:
                 self._probe()
             elif self._dirty:

@@ -90,9 +90,7 @@ def test_every_split_of_a_stream_gives_its_frames(stream: bytes, data: st.DataOb
 
 
 @given(streams, rubbish, st.data())
-def test_every_split_of_a_broken_stream_gives_what_came_before(
-    stream: bytes, bad: bytes, data: st.DataObject
-) -> None:
+def test_every_split_of_a_broken_stream_gives_what_came_before(stream: bytes, bad: bytes, data: st.DataObject) -> None:
     cuts = data.draw(st.lists(st.integers(0, len(stream + bad)), max_size=10))
     assert decoded(pieces_of(stream + bad, cuts)) == specified(stream + bad)
 

@@ -1,0 +1,32 @@
+"""A board with a history, written before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from bbs_core.store.appends import Appends
+from bbs_core.store.bulk import bulk_for
+from bbs_core.store.engine import database_url, migrate, writing_engine
+from bbs_core.store.items import NewPost
+
+IP = "127.0.0.1"
+
+
+class Nobody:
+    """The author of posts that are always kept."""
+
+    def refused(self, kind: str, text: str, error: Exception) -> None:
+        """Never called: a failure of the database is raised."""
+
+
+def fill(data: Path, texts: Iterable[str]) -> list[str]:
+    """Write posts into the SQLite database of a data folder; returns the rows that `list` will show."""
+    data.mkdir(parents=True, exist_ok=True)
+    engine = writing_engine(database_url("", data))
+    migrate(engine, data)
+    posts = [NewPost(Nobody(), "past", IP, text, at_ms=0) for text in texts]
+    with engine.begin() as connection:
+        Appends(bulk_for(engine)).run(connection, posts)
+    engine.dispose()
+    return [f"{IP} {post.text}" for post in posts]
