@@ -1,0 +1,32 @@
+"""Plugins as their authors deliver them: files that are put into the data folder of a board."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from textwrap import dedent
+
+HOSTILE = Path(__file__).parents[1] / "hostile"
+STOCK_HOOKS = {
+    "post": "session, text",
+    "dm": "session, to, text",
+    "list": "session",
+    "listdm": "session",
+    "quit": "session",
+}
+
+
+def put(data: Path, file: str, source: str) -> Path:
+    """Write a plugin's file, such as "dice.py" or "dice/__init__.py"; returns its path."""
+    path = data / "plugins" / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(dedent(source))
+    return path
+
+
+def replacement(deed: str, word: str) -> str:
+    """Return a plugin that stands in the place of a stock word, and does what a file in tests/hostile does."""
+    source = (HOSTILE / f"{deed}.py").read_text()
+    is_async = "async def misbehave" in source
+    head = f"{'async ' if is_async else ''}def bbs_command_{word}({STOCK_HOOKS[word]}):"
+    body = f"return {'await ' if is_async else ''}misbehave()"
+    return f"{source}\n\nfrom bbs_core.plugin import hookimpl\n\n@hookimpl\n{head}\n    {body}\n"

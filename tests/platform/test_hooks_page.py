@@ -1,0 +1,46 @@
+"""docs/hooks.md has every hook with its exact signature, and its examples are plugins that work."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.platform.hooks_page import ON_ERROR, PAGE, prose, refreshed, signature, specifications
+from tests.platform.outside import put
+from tests.wire.live import LiveBoard
+
+PAGE_TEXT = PAGE.read_text()
+EXAMPLES = [source for source in re.findall(r"```python\n(.*?)```", PAGE_TEXT, re.DOTALL) if "import" in source]
+
+
+def test_the_page_is_current() -> None:
+    assert refreshed(PAGE_TEXT) == PAGE_TEXT, "Run python -m tests.platform.hooks_page."
+
+
+@pytest.mark.parametrize("name", specifications())
+def test_each_hook_says_what_it_means_and_what_a_failure_means(name: str) -> None:
+    found = specifications()[name]
+    assert re.fullmatch(r"[A-Z].{20,}\.", prose(found))
+    assert vars(found)["bbs_on_error"] in ON_ERROR
+    assert f"\ndef {name}{signature(found)}: ...\n" in PAGE_TEXT
+
+
+def test_a_hook_that_asks_is_a_verb_and_one_that_tells_is_in_the_past_tense() -> None:
+    for name, found in specifications().items():
+        tells = vars(found)["bbs_on_error"] == "skip"
+        assert name.endswith("ed") is tells, name
+
+
+def test_the_examples_are_plugins_that_work(tmp_path: Path) -> None:
+    for number, source in enumerate(EXAMPLES):
+        put(tmp_path, f"example{number}.py", source)
+    with LiveBoard(tmp_path) as board, board.client("ann") as ann:
+        assert [plugin.reason for plugin in board.app.plugins.plugins if plugin.state != "loaded"] == []
+        for text in ("/roll", "/roll 2", "HELLO", "/help"):
+            ann.post(text)
+        wrong, rolled, shouted, hello, *_ = ann.list()
+    assert wrong == "* Say how many sides it has, as in /roll 20."
+    assert re.fullmatch(r"\* ann rolls [12]\.", rolled)
+    assert (shouted, hello) == ("* Please do not shout.", "* Hello, ann.")

@@ -1,0 +1,60 @@
+"""What a plugin hands to the board is checked at the door: a mistake there is the plugin's, and costs no user a session."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.platform.outside import put
+from tests.support import BoardProcess
+
+MISTAKEN = """
+    from bbs_core.plugin import command
+
+    @command("/notify")
+    def notify(session):
+        session.notify({value})
+
+    @command("/post")
+    def post(session):
+        session.board.post({value})
+
+    @command("/send")
+    def send(session):
+        session.mail.send("ann", {value})
+
+    @command("/send-to")
+    def send_to(session):
+        session.mail.send({value}, "hello")
+
+    @command("/answer")
+    def answer(session):
+        return [{value}]
+"""
+ALL = ("/notify", "/post", "/send", "/send-to", "/answer")
+
+
+@pytest.mark.parametrize("value", ["None", "5", "b'row'", "['row']"])
+def test_what_is_no_text_is_refused_at_once(tmp_path: Path, database_url: str, value: str) -> None:
+    put(tmp_path, "mistaken.py", MISTAKEN.replace('"/post"', '"/p"').format(value=value))
+    with BoardProcess(tmp_path, database_url) as board, board.client("ann") as ann:
+        for word in ("/notify", "/p", "/send", "/send-to", "hello"):
+            ann.post(word)
+        hello, *notices = ann.list()
+        assert hello == "127.0.0.1 hello"
+        assert len(notices) == 4
+        assert all(re.match(r"\* The plugin mistaken failed \(incident", notice) for notice in notices)
+        ann.post("/answer")
+        assert ann.listdm() == ["* The plugin behind /answer answered something that is not rows."]
+
+
+def test_what_no_row_can_carry_is_replaced(tmp_path: Path, database_url: str) -> None:
+    put(tmp_path, "mistaken.py", MISTAKEN.replace('"/post"', '"/p"').format(value=r"'a\ud83d\0'"))
+    with BoardProcess(tmp_path, database_url) as board, board.client("ann") as ann, board.client("a?\u2400") as other:
+        for word in ("/notify", "/p", "/send", "/send-to", "/answer"):
+            ann.post(word)
+        assert ann.list() == ["127.0.0.1 a?\u2400", "* a?\u2400", "* a?\u2400"]
+        assert ann.listdm() == ["a?\u2400"]
+        assert other.listdm() == ["hello"]
