@@ -16,7 +16,7 @@ import structlog
 
 from bbs_core.deadlines import Deadlines
 from bbs_core.metrics import Counts
-from bbs_core.protocol import Decoder
+from bbs_core.protocol import BANNER, Decoder, encode
 from bbs_core.session import Services, Session
 from bbs_core.settings import LimitSettings
 
@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 # Room for the options of a segment (SACK blocks take up to 36 bytes), so that a pack always fits into one.
 OPTIONS_BYTES = 40
+BANNER_FRAME = encode(BANNER)
 NOT_UNDERSTOOD = (
     "Your last text was not understood: it may be longer than 9,999 characters. The ones before it are kept."
 )
@@ -102,9 +103,14 @@ class Connection:
     def start(self) -> None:
         """Send the banner and begin to read."""
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        try:
+            # A socket without room for so few bytes has gone already.
+            self._sock.send(BANNER_FRAME, MSG_EOR)
+        except OSError:
+            self.close()
+            return
         self._gate.handshakes.start(self)
         self._read_on()
-        self._run(self.session.greet())
 
     def goodbye(self, reason: str) -> None:
         """Tell the user why in advance, send no more, and discard what comes until the client closes."""
@@ -242,7 +248,7 @@ class Connection:
     def _end_of_stream(self) -> None:
         self._eof = True
         self._pause_reading()
-        if self._discarding:
+        if self._discarding or not self.session.named:
             self.close()
         else:
             self._run(self._serve(self._decoder.release()))

@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 TICK_S = 0.25
 BACKLOG = 1024
 # Connections taken at one wake-up, so that a flood of them leaves the loop to those who are in.
-ACCEPTS_PER_WAKE = 64
+ACCEPTS_PER_WAKE = 16
 # When the process has no file descriptors left, new clients wait in the backlog for so long.
 ACCEPT_PAUSE_S = 1.0
 # How long the last sessions may take to be seen off once their sockets are closed.
@@ -103,7 +103,7 @@ class Server:
         self._addresses[connection.address] -= 1
         if not self._addresses[connection.address]:
             del self._addresses[connection.address]
-        if not connection.session.gone:
+        if connection.session.named and not connection.session.gone:
             leaving = self.loop.create_task(connection.session.left())
             self._leaving.add(leaving)
             leaving.add_done_callback(self._leaving.discard)

@@ -8,7 +8,6 @@ from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from bbs_core import protocol
 from bbs_core.answers import Line, send_answer
 from bbs_core.board import Board
 from bbs_core.clock import now_ms
@@ -113,10 +112,6 @@ class Session:
     def handed_in(self, ticket: int) -> None:
         """Remember the last row that was handed to the writer for this session."""
         self._ticket = ticket
-
-    async def greet(self) -> None:
-        """Send the banner."""
-        await self._line.send(protocol.encode(protocol.BANNER))
 
     async def receive(self, text: str) -> None:
         """Take the text of a frame, and run the command that it completes."""

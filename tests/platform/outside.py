@@ -30,3 +30,15 @@ def replacement(deed: str, word: str) -> str:
     head = f"{'async ' if is_async else ''}def bbs_command_{word}({STOCK_HOOKS[word]}):"
     body = f"return {'await ' if is_async else ''}misbehave()"
     return f"{source}\n\nfrom bbs_core.plugin import hookimpl\n\n@hookimpl\n{head}\n    {body}\n"
+
+
+def wrapper(deed: str, word: str, place: str) -> str:
+    """Return a plugin that wraps a stock word, and misbehaves "before" what it wraps or "after" it."""
+    source = (HOSTILE / f"{deed}.py").read_text()
+    is_async = "async def misbehave" in source
+    mark, start, call = ("async_wrapper", "async ", "await ") if is_async else ("hookimpl(wrapper=True)", "", "")
+    end = "yield answer" if is_async else "return answer"
+    lines = [f"{call}misbehave()", "answer = yield"]
+    body = "\n    ".join([*(lines if place == "before" else reversed(lines)), end])
+    head = f"@{mark}\n{start}def bbs_command_{word}({STOCK_HOOKS[word]}):"
+    return f"{source}\n\nfrom bbs_core.plugin import async_wrapper, hookimpl\n\n{head}\n    {body}\n"

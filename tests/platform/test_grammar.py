@@ -14,7 +14,7 @@ from bbs_core.config import load
 from bbs_core.errors import ConfigError
 from bbs_core.plugin import never_blocks
 from bbs_core.shelf import ShelfRows
-from tests.platform.outside import STOCK_HOOKS, put, replacement
+from tests.platform.outside import STOCK_HOOKS, put, replacement, wrapper
 from tests.wire.live import LiveBoard
 
 FAILED = r"The plugin {plugin} failed \(incident [0-9a-f]{{6}}\)\."
@@ -71,9 +71,9 @@ def posts(board: LiveBoard) -> list[str]:
     return board.wait(fetched(board.app.board.rows()))
 
 
-def assert_the_grammar_holds(board: LiveBoard, word: str, sentence: str | None) -> None:
+def assert_the_grammar_holds(board: LiveBoard, word: str, sentence: str | None, *, kept: bool) -> None:
     rows = conversation(board)
-    assert posts(board) == ([] if word == "post" else ["127.0.0.1 hello"])
+    assert posts(board) == (["127.0.0.1 hello"] if kept else [])
     if sentence is not None and word != "quit":
         assert any(re.search(sentence, row) for row in rows), rows
     assert not any("secret" in row or ".py" in row for row in rows)
@@ -87,7 +87,18 @@ def test_the_grammar_holds_behind_a_bad_plugin(tmp_path: Path, word: str, deed: 
     sentence = None if silent else SENTENCES[deed].format(plugin="bad", word=word)
     with LiveBoard(tmp_path, plugins={"replace": {word: "bad"}, **IN_A_HURRY}) as board:
         assert board.app.plugins["bad"].state == "loaded"
-        assert_the_grammar_holds(board, word, sentence)
+        assert_the_grammar_holds(board, word, sentence, kept=word != "post")
+
+
+@pytest.mark.parametrize("word", ["post", "dm", "list"])
+@pytest.mark.parametrize("place", ["before", "after"])
+@pytest.mark.parametrize("deed", [deed for deed, sentence in SENTENCES.items() if sentence in (FAILED, LATE)])
+def test_the_grammar_holds_inside_a_bad_wrapper(tmp_path: Path, word: str, place: str, deed: str) -> None:
+    put(tmp_path, "bad.py", wrapper(deed, word, place))
+    with LiveBoard(tmp_path, plugins=IN_A_HURRY) as board:
+        assert board.app.plugins["bad"].state == "loaded", board.app.plugins["bad"].reason
+        sentence = SENTENCES[deed].format(plugin="bad", word=word)
+        assert_the_grammar_holds(board, word, sentence, kept=(word, place) != ("post", "before"))
 
 
 @pytest.mark.parametrize("word", STOCK_HOOKS)
@@ -98,7 +109,7 @@ def test_the_grammar_holds_when_a_built_in_fails(
     hook = f"bbs_command_{word}"
     monkeypatch.setattr(importlib.import_module(f"plugins.{word}"), hook, failing_built_in(deed, word, hook))
     with LiveBoard(tmp_path, plugins={**IN_A_HURRY, "quarantine_failures": 1}) as board:
-        assert_the_grammar_holds(board, word, SENTENCES[deed].format(plugin=word, word=word))
+        assert_the_grammar_holds(board, word, SENTENCES[deed].format(plugin=word, word=word), kept=word != "post")
         assert board.app.plugins[word].state == "loaded"
 
 
@@ -113,14 +124,14 @@ def failing_built_in(deed: str, word: str, hook: str) -> Callable[..., Any]:
 @pytest.mark.parametrize("word", sorted(SWITCHED_OFF))
 def test_the_grammar_holds_when_a_built_in_is_disabled(tmp_path: Path, word: str) -> None:
     with LiveBoard(tmp_path, plugins={"disabled": [word]}) as board:
-        assert_the_grammar_holds(board, word, SWITCHED_OFF[word])
+        assert_the_grammar_holds(board, word, SWITCHED_OFF[word], kept=word != "post")
 
 
 @pytest.mark.parametrize("word", sorted(SWITCHED_OFF))
 def test_the_grammar_holds_when_the_replacement_cannot_be_loaded(tmp_path: Path, word: str) -> None:
     put(tmp_path, "bad.py", "import nothing_of_this_name")
     with LiveBoard(tmp_path, plugins={"replace": {word: "bad"}}) as board:
-        assert_the_grammar_holds(board, word, SWITCHED_OFF[word])
+        assert_the_grammar_holds(board, word, SWITCHED_OFF[word], kept=word != "post")
 
 
 def test_quit_cannot_be_disabled() -> None:

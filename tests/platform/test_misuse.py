@@ -1,4 +1,4 @@
-"""What a plugin hands to the board is checked at the door: a mistake there is the plugin's, and costs no user a session."""
+"""What a plugin hands to the board is looked at there: a mistake is the plugin's, and costs no user a session."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ KNOWN = frozenset(
 BANNER = "BBS Server 1.2"
 CROWDED = "Too many connections come from your address."
 LONGEST_BYTES = 9999
-# Stands for U+0000 in a model without the difference `nul`, which the model has by itself.
-KEPT_NUL = "\U0010fffd"
+# Stands for U+0000 in a model without the difference `nul`, which the model has by itself. No client can send it.
+KEPT_NUL = "\ud800"
 
 _first_word = re.compile(r"\S*")
 

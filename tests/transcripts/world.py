@@ -112,11 +112,12 @@ class Client:
 
     def say(self, frames: Iterable[str]) -> None:
         """Send frames, each when the one before is answered; at the end the board has taken them all."""
+        answered = False
         for frame in frames:
-            self._say(frame)
+            answered = self._say(frame)
         while self._line.session.dm is not None:
             self._say("")
-        if not self.ended:
+        if not answered and not self.ended:
             self._say("listdm")
 
     def leave(self) -> None:
@@ -125,10 +126,11 @@ class Client:
         assert self._sock.recv(1) == b""
         self._model.leave(self._line)
 
-    def _say(self, frame: str) -> None:
+    def _say(self, frame: str) -> bool:
         answer = self._line.send(frame)
         self._send(frame)
         self._read(answer)
+        return bool(answer)
 
     def _send(self, text: str) -> None:
         self._sock.sendall(b"%04d%b" % (len(text), text.encode()))
