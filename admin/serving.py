@@ -70,4 +70,5 @@ def _listen(host: str, port: int) -> socket.socket:
         family, _, _, _, address = found[0]
         return socket.create_server(address[:2], family=family)
     except OSError as error:
-        raise ConfigError(f"The console cannot listen on {host}, port {port} ({error.strerror}).") from None
+        why = str(error.strerror).partition(" (")[0]
+        raise ConfigError(f"The console cannot listen on {host}, port {port} ({why}): try --admin-port.") from None

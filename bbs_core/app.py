@@ -69,6 +69,7 @@ class App:
         url = database_url(settings.server.database, self.data)
         self._engine = writing_engine(url)
         migrate(self._engine, self.data)
+        self._key_is_new = not (self.data / ledger.KEY_FILE).exists()
         self.ledger = Ledger(ledger.open_key(self.data))
         self.readers = Readers(reading_engine(url, settings.store.readers), settings.store.readers)
         self.cache = Cache(settings.store.memory_bytes)
@@ -80,6 +81,7 @@ class App:
         self.mail = Mail(settings.board, self.commits, self.readers, self.cache)
         self.presence = Presence()
         self.counts = Counts()
+        (self.data / FOLDER).mkdir(mode=0o700, exist_ok=True)
         self.plugins = PluginSet(settings.plugins, self.data / FOLDER)
         self.follower = Follower(self.board, self.mail, self.readers, self._shared)
         self._bell = Bell(url, settings.store.bell_interval_s, self._ring) if self._shared else None
@@ -90,6 +92,9 @@ class App:
         """Load what is needed, then listen."""
         self._loop = asyncio.get_running_loop()
         await self.follower.open()
+        acts_so_far = await self.readers.read(ledger.last_act_id)
+        if self._key_is_new and acts_so_far:
+            log.warning("ledger_key_missing", why="A new one was made; put the old one back to check the older acts.")
         self.writer.start()
         self.commits.start(self.writer)
         if self._bell is not None:
@@ -209,13 +214,14 @@ async def _serve(settings: Settings, say: Callable[[str], None]) -> None:
     hurry.add_done_callback(lambda _: app.server.hurry())
     await app.stop()
     hurry.cancel()
+    say("Stopped.")
 
 
 def _start_lines(app: App) -> list[str]:
     settings, port = app.settings.server, app.server.port
     host = settings.host or _own_address()
     stock = "" if port == STOCK_PORT else f" The stock client knows port {STOCK_PORT} alone."
-    lines = [f"The board is open on port {port}: users type {host} at IP:.{stock}"]
+    lines = [f'The board is open on port {port}: users type {host} at "IP:".{stock}']
     if app.console is not None:
         lines.append(f"The console is at http://{_in_url(app.settings.admin.host)}:{app.console.port}/.")
     return [*lines, f"The data is in {app.data.resolve()}."]

@@ -48,7 +48,8 @@ def restore(loaded: Loaded, file: Path) -> None:
         try:
             click.echo(f"{_summary(archive.restore(engine, data, file))} are back.")
             if (data / archive.SETTINGS).exists():
-                click.echo(f"The settings that were in force are in {data / archive.SETTINGS}.")
+                click.echo(f"Its settings are in {data / archive.SETTINGS}: start it with --config and that file.")
+            click.echo(f"Put ledger.key and the folder plugins back into {data} before you start it.")
         finally:
             engine.dispose()
 

@@ -36,7 +36,7 @@ FULL = "The board is full at the moment. Please try again later."
 CROWDED = "Too many connections come from your address."
 TOO_SLOW = "You were away in the middle of a line for too long."
 IDLE = "You were away for too long."
-STOPPING = "The board is going down. All that it has shown is kept."
+STOPPING = "The board is going down: what you type from now on is not kept. All that it has shown is kept."
 
 
 class Server:

@@ -155,8 +155,8 @@ def _checked_scopes(member: Member, scopes: Iterable[str]) -> list[str]:
     wanted = sorted(set(scopes))
     if not wanted:
         raise InvalidAct(f"Say what the token may do: {ALL}, or some of {', '.join(Scope)}.")
-    if ALL in wanted:
-        return [ALL]
+    if wanted == [ALL]:
+        return wanted
     for scope in wanted:
         if scope not in set(Scope):
             raise InvalidAct(f"There is no scope {scope[:NAME_LIMIT]!r}; there are {ALL}, {', '.join(Scope)}.")
