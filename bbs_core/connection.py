@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import struct
 import sys
 from collections.abc import Coroutine
 from typing import Any, Protocol
@@ -19,24 +18,23 @@ from bbs_core.metrics import Counts
 from bbs_core.protocol import BANNER, Decoder, encode
 from bbs_core.session import Services, Session
 from bbs_core.settings import LimitSettings
+from bbs_core.sockets import (
+    MSG_EOR,
+    acknowledge_now,
+    farewell_on_close,
+    is_broken,
+    reset_on_close,
+    segment_bytes,
+)
 
 log = structlog.get_logger(__name__)
 
-# Room for the options of a segment (SACK blocks take up to 36 bytes), so that a pack always fits into one.
-OPTIONS_BYTES = 40
 BANNER_FRAME = encode(BANNER)
 NOT_UNDERSTOOD = (
     "Your last text was not understood: it may be longer than 9,999 characters. The ones before it are kept."
 )
 # A frame that may be the front of a longer one is held until the stream has paused for so long.
 SOUND_PAUSE_S = 0.5
-# Linux alone has both; elsewhere the same packs are sent without the mark, and acknowledgements come when they come.
-MSG_EOR = getattr(socket, "MSG_EOR", 0)
-TCP_QUICKACK = getattr(socket, "TCP_QUICKACK", None)
-# A socket that is closed without farewell, by the end of the process too, resets its line: so end of stream after
-# `quit` can only mean that all is stored, and no stock client waits for ever for the rest of a frame.
-RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-FAREWELL_ON_CLOSE = struct.pack("ii", 0, 0)
 
 
 class ConnectionGone(Exception):
@@ -102,7 +100,7 @@ class Connection:
 
     def start(self) -> None:
         """Send the banner and begin to read."""
-        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        reset_on_close(self._sock)
         try:
             # A socket without room for so few bytes has gone already.
             self._sock.send(BANNER_FRAME, MSG_EOR)
@@ -168,9 +166,7 @@ class Connection:
 
     def pack_bytes(self) -> int:
         """Return what one segment of this connection carries now, within the limit that is set."""
-        limit = self._gate.limits.pack_bytes
-        segment = self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
-        return max(1, min(limit, segment - OPTIONS_BYTES))
+        return max(1, min(self._gate.limits.pack_bytes, segment_bytes(self._sock)))
 
     async def _room(self) -> None:
         """Wait until the kernel takes bytes again; a reader that stops reading is closed in the end."""
@@ -192,11 +188,11 @@ class Connection:
             return
         try:
             data = self._sock.recv(self._gate.limits.unparsed_bytes)
-            broken = self._sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            broken = is_broken(self._sock)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
-            data, broken = b"", 0
+            data, broken = b"", False
         if broken:
             # uvloop tells of a reset once and watches no more, though what came before it is still to be read.
             self._pause_reading()
@@ -209,8 +205,8 @@ class Connection:
     def _received(self, data: bytes) -> None:
         decoder = self._decoder
         frames = decoder.feed(data)
-        if TCP_QUICKACK is not None and self._gate.prompt_acks:
-            self._sock.setsockopt(socket.IPPROTO_TCP, TCP_QUICKACK, 1)
+        if self._gate.prompt_acks:
+            acknowledge_now(self._sock)
         self._watch(decoder.mid_frame, bool(frames))
         if decoder.held is not None:
             self._hold()
@@ -298,7 +294,7 @@ class Connection:
     def _finish(self) -> None:
         """Send no more and discard what comes: a close with bytes unread would throw away what is still on its way."""
         self._discarding = True
-        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, FAREWELL_ON_CLOSE)
+        farewell_on_close(self._sock)
         if self._eof:
             self.close()
             return

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import ipaddress
 import resource
 import socket
 from collections import Counter
@@ -14,15 +13,14 @@ import structlog
 
 from bbs_core.connection import Connection
 from bbs_core.deadlines import Deadlines
-from bbs_core.errors import ConfigError
 from bbs_core.protocol import encode
 from bbs_core.session import Services
+from bbs_core.sockets import listen, shown_address
 
 log = structlog.get_logger(__name__)
 
 # How often deadlines are looked at: they are of seconds, so a quarter more or less is no matter.
 TICK_S = 0.25
-BACKLOG = 1024
 # Connections taken at one wake-up, so that a flood of them leaves the loop to those who are in.
 ACCEPTS_PER_WAKE = 16
 # When the process has no file descriptors left, new clients wait in the backlog for so long.
@@ -180,53 +178,6 @@ class Server:
         log.info("refused", address=address, why=why)
         with contextlib.suppress(OSError), sock:
             sock.send(encode(banner))
-
-
-def listen(host: str, port: int, keepalive_s: int) -> list[socket.socket]:
-    """Return sockets that listen on every address of `host`; an empty one is all addresses, IPv4 and IPv6 alike.
-
-    Accepted sockets inherit their options. Raises ConfigError.
-    """
-    try:
-        if not host:
-            return [_prepared(_listen_everywhere(port), keepalive_s)]
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        addresses = dict.fromkeys((family, address[:2]) for family, _, _, _, address in found)
-        return [_prepared(_listen_on(family, address), keepalive_s) for family, address in addresses]  # type: ignore[arg-type]
-    except OSError as error:
-        where = f"{host or 'all addresses'}, port {port}"
-        # The standard library repeats the address in brackets.
-        why = str(error.strerror or error).partition(" (")[0]
-        raise ConfigError(f"Cannot listen on {where}: {why}.") from error
-
-
-def _listen_everywhere(port: int) -> socket.socket:
-    if socket.has_dualstack_ipv6():
-        with contextlib.suppress(OSError):
-            return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG)
-    return _listen_on(socket.AF_INET, ("", port))
-
-
-def _listen_on(family: socket.AddressFamily, address: tuple[str, int]) -> socket.socket:
-    return socket.create_server(address, family=family, backlog=BACKLOG)
-
-
-def _prepared(listener: socket.socket, keepalive_s: int) -> socket.socket:
-    listener.setblocking(False)
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    if keepalive_s:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option in ("TCP_KEEPIDLE", "TCP_KEEPINTVL"):
-            if hasattr(socket, option):
-                listener.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), keepalive_s)
-    return listener
-
-
-def shown_address(address: str) -> str:
-    """Return an address as users see it: v4-mapped ones as v4, without a zone."""
-    parsed = ipaddress.ip_address(address.partition("%")[0])
-    mapped = getattr(parsed, "ipv4_mapped", None)
-    return str(mapped or parsed)
 
 
 def _raise_descriptor_limit() -> int:

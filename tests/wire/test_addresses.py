@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bbs_core.errors import ConfigError
-from bbs_core.server import listen, shown_address
+from bbs_core.sockets import listen, shown_address
 from tests.stock.double import BANNER, receive_message
 from tests.wire.live import LiveBoard, requests
 

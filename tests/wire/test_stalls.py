@@ -8,7 +8,7 @@ from statistics import median
 
 import pytest
 
-from bbs_core import connection
+from bbs_core import sockets
 from tests.wire.doubles import run_double
 from tests.wire.filled import fill
 from tests.wire.live import LiveBoard
@@ -28,7 +28,7 @@ def list_time_s(board: LiveBoard) -> float:
     return median(times_s[WARM_UP:])
 
 
-@pytest.mark.skipif(connection.TCP_QUICKACK is None, reason="only Linux can be told to acknowledge at once")
+@pytest.mark.skipif(sockets.TCP_QUICKACK is None, reason="only Linux can be told to acknowledge at once")
 def test_prompt_acknowledgement_takes_three_quarters_of_the_time_off(tmp_path: Path) -> None:
     fill(tmp_path, map(str, range(ROWS)))
     with LiveBoard(tmp_path) as board:
