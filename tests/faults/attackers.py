@@ -67,7 +67,7 @@ def pieces(words: bytes, chance: random.Random) -> Iterator[bytes]:
 
 
 def main(port: int, rounds: int) -> None:
-    # Enemies have machines of their own: what is measured beside them is the server, not who gets the processor.
+    # Enemies have machines of their own: they take what the server leaves of this one.
     os.nice(19)
     for number in range(rounds):
         chance = random.Random(number)

@@ -1,10 +1,9 @@
-"""Thousands of rude and silent connections: no exception, no memory kept, and the others hardly notice."""
+"""Thousands of rude and silent connections: no exception, and no memory kept."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,12 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.faults.attackers import SILENT
-from tests.stock.double import StockClient
 from tests.support import ROOT, BoardProcess
 
 WARM_UP_ROUNDS = 2
 ROUNDS = 3
-LISTS = 2000
 ROWS = 20
 TIMEOUT_S = 60
 
@@ -47,17 +44,6 @@ def memory_bytes(board: BoardProcess) -> int:
     return int(status.partition("VmRSS:")[2].split()[0]) * 1024
 
 
-def list_times(client: StockClient) -> Iterator[float]:
-    while True:
-        began = time.perf_counter()
-        assert len(client.list()) >= ROWS
-        yield time.perf_counter() - began
-
-
-def p99(times: list[float]) -> float:
-    return sorted(times)[len(times) * 99 // 100]
-
-
 def no_exception(board: BoardProcess) -> bool:
     return not any(word in board.output for word in ("Traceback", "session_failed", "never retrieved", "destroyed"))
 
@@ -72,19 +58,6 @@ def test_rude_and_silent_connections_cost_nothing_that_lasts(board: BoardProcess
     assert no_exception(board)
     with board.client("host") as host:
         assert len(host.list()) >= ROWS
-
-
-def test_others_hardly_notice(board: BoardProcess) -> None:
-    with board.client("host") as host:
-        quiet = [seconds for seconds, _ in zip(list_times(host), range(LISTS), strict=False)]
-        with attack(board, ROUNDS) as attackers:
-            besieged = []
-            for seconds in list_times(host):
-                besieged.append(seconds)
-                if attackers.poll() is not None:
-                    break
-    assert len(besieged) > 100
-    assert p99(besieged) <= 10 * p99(quiet)
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
