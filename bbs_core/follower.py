@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import NamedTuple
 
 import sqlalchemy as sa
 import structlog
@@ -18,6 +19,14 @@ log = structlog.get_logger(__name__)
 
 # Rows read at a time while catching up.
 PAGE_ROWS = 5000
+
+
+class News(NamedTuple):
+    """What was committed since the last look."""
+
+    posts: list[reads.StoredRow]
+    messages: list[tuple[str, reads.StoredRow]]
+    acts: list[sa.RowMapping]
 
 
 class Follower:
@@ -52,29 +61,24 @@ class Follower:
         async with self._turn:
             self._rung = False
             try:
-                if self._shared:
-                    await self._follow_posts()
-                    await self._follow_messages()
-                await self._follow_acts()
+                while await self._take_over(await self._readers.read(self._read)):
+                    pass
             except StoreUnavailable as error:
                 log.warning("not_followed", error=str(error))
 
-    async def _follow_posts(self) -> None:
-        while rows := await self._readers.read(self._next_posts):
-            self._board.caught_up(rows)
+    def _read(self, connection: sa.Connection) -> News:
+        """Read all that is new in one go: on PostgreSQL every own commit waits for this."""
+        posts, messages = [], []
+        if self._shared:
+            posts = reads.posts_after(connection, self._board.last_id, PAGE_ROWS)
+            messages = reads.messages_after(connection, self._mail.last_id, PAGE_ROWS)
+        return News(posts, messages, ledger.acts_after(connection, self._last_act_id))
 
-    def _next_posts(self, connection: sa.Connection) -> list[reads.StoredRow]:
-        return reads.posts_after(connection, self._board.last_id, PAGE_ROWS)
-
-    async def _follow_messages(self) -> None:
-        while rows := await self._readers.read(self._next_messages):
-            self._mail.caught_up(rows)
-
-    def _next_messages(self, connection: sa.Connection) -> list[tuple[str, reads.StoredRow]]:
-        return reads.messages_after(connection, self._mail.last_id, PAGE_ROWS)
-
-    async def _follow_acts(self) -> None:
-        while acts := await self._readers.read(lambda connection: ledger.acts_after(connection, self._last_act_id)):
-            changed = [int(act["target_id"]) for act in acts if act["target_kind"] == "post"]
-            await self._board.refresh(changed)
-            self._last_act_id = acts[-1]["id"]
+    async def _take_over(self, news: News) -> bool:
+        """Show the news; returns whether there may be more."""
+        self._board.caught_up(news.posts)
+        self._mail.caught_up(news.messages)
+        if news.acts:
+            await self._board.refresh(int(act["target_id"]) for act in news.acts if act["target_kind"] == "post")
+            self._last_act_id = news.acts[-1]["id"]
+        return max(len(news.posts), len(news.messages)) == PAGE_ROWS or len(news.acts) == ledger.ACT_LIMIT

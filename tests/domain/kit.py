@@ -12,15 +12,19 @@ import sqlalchemy as sa
 
 from bbs_core import moderation
 from bbs_core.app import App
+from bbs_core.errors import StoreUnavailable
 from bbs_core.ledger import Actor
 from bbs_core.settings import AdminSettings, BoardSettings, ServerSettings, Settings, StoreSettings
 from bbs_core.shelf import ShelfRows
+from bbs_core.store.engine import reading_engine
 from bbs_core.store.items import NewMessage, NewPost
+from bbs_core.store.readers import Readers
 
 T = TypeVar("T")
 HERE = "127.0.0.1"
 WAIT_S = 20.0
 CHUNK_ROWS = 8
+READERS = 2
 # Far below what a setting may be: a few small chunks, or one with a long row in it.
 BUDGET_BYTES = 6000
 MODERATOR = Actor("staff", "mo", "console")
@@ -31,6 +35,29 @@ class Author:
 
     def refused(self, kind: str, text: str, error: Exception) -> None:
         raise AssertionError(f"the {kind} {text!r} was refused: {error}")
+
+
+class HeldReaders(Readers):
+    """Readers that can keep one answer, once it is read, until a gate opens."""
+
+    def __init__(self, url: sa.URL) -> None:
+        super().__init__(reading_engine(url, READERS), READERS)
+        self.gate = asyncio.Event()
+        self.answered = asyncio.Event()
+        self.held = 0
+        self.count = 0
+        self.broken = False
+
+    async def read(self, function: Callable[[sa.Connection], T]) -> T:
+        self.count += 1
+        number = self.count
+        if self.broken:
+            raise StoreUnavailable("away")
+        found = await super().read(function)
+        if number == self.held:
+            self.answered.set()
+            await self.gate.wait()
+        return found
 
 
 def new_post(text: str, name: str = "ann", address: str = HERE) -> NewPost:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from bbs_core import ledger, moderation
 from bbs_core.app import App
 from bbs_core.errors import BBSError, Conflict, InvalidAct, NotFound
+from bbs_core.settings import BoardSettings
 from bbs_core.store.models import Act
 from tests.domain.kit import CHUNK_ROWS, HERE, MODERATOR, hide, post, restore, running, shown, write
 
@@ -41,6 +42,22 @@ async def test_a_hidden_post_is_gone_and_comes_back_to_its_place(app: App, post_
     assert await listed(app) == [number for number in every if number != post_id]
     await restore(app, post_id)
     assert await listed(app) == every
+
+
+async def test_a_window_says_how_many_posts_it_leaves_out(
+    database_url: str, tmp_path: Path, small_chunks: None
+) -> None:
+    async with running(tmp_path / "data", database_url, BoardSettings(window=3)) as app:
+        await post(app, ["1", "2", "3"])
+        assert numbers(await shown(app.board.rows())) == [1, 2, 3]
+        await post(app, [str(number) for number in range(4, POSTS + 1)])
+        left = list(range(1, POSTS + 1))
+        for act, post_id in [(hide, 1), (hide, POSTS), (hide, CHUNK_ROWS), (restore, 1), (restore, POSTS)]:
+            await act(app, post_id)
+            left = sorted({*left} ^ {post_id})
+            lead, *rows = await shown(app.board.rows())
+            assert lead == f"({len(left) - 3} earlier posts are not shown.)"
+            assert numbers(rows) == left[-3:]
 
 
 async def test_many_moderators_and_authors_at_once(app: App) -> None:

@@ -61,21 +61,32 @@ def test_a_ledger_as_it_was_written_has_no_faults(database: sa.Engine) -> None:
         assert [act["id"] for act in ledger.acts_after(connection, 2)] == [3, 4, 5]
 
 
-COLUMNS = [column.name for column in Act.__table__.columns if column.name != "id"]
+def changed(value: object) -> object:
+    """Return a value of the same kind that differs in one place."""
+    match value:
+        case bytes():
+            return bytes([value[0] ^ 1]) + value[1:]
+        case str():
+            return value + " "
+        case int():
+            return value ^ 1
+    return 1
 
 
-@pytest.mark.parametrize("column", COLUMNS)
-def test_a_change_of_any_column_is_found(unguarded: sa.Engine, column: str) -> None:
+def test_a_change_of_any_column_is_found(unguarded: sa.Engine) -> None:
     with unguarded.connect() as connection:
-        value = connection.execute(sa.select(getattr(Act, column)).where(Act.id == 3)).scalar_one()
-    other = {bytes: lambda: bytes([value[0] ^ 1]) + value[1:], str: lambda: value + " ", int: lambda: value ^ 1}
-    run(unguarded, sa.update(Act).where(Act.id == 3).values({column: 1 if value is None else other[type(value)]()}))
-    found = faults(unguarded)
-    assert found[0] == "Act 3 is not as it was written."
-    assert len(found) == (2 if column == "digest" else 1)  # the next act was chained to that digest
+        act = dict(connection.execute(sa.select(Act.__table__).where(Act.id == 3)).mappings().one())
+    for column, value in act.items():
+        if column != "id":
+            run(unguarded, sa.update(Act).where(Act.id == 3).values({column: changed(value)}))
+            found = faults(unguarded)
+            assert found[:1] == ["Act 3 is not as it was written."], column
+            assert len(found) == (2 if column == "digest" else 1)  # the next act was chained to that digest
+            run(unguarded, sa.update(Act).where(Act.id == 3).values({column: value}))
+    assert faults(unguarded) == []
 
 
-@pytest.mark.parametrize("act_id", range(1, ACTS))
+@pytest.mark.parametrize("act_id", [1, 3])
 def test_a_deleted_act_is_found(unguarded: sa.Engine, act_id: int) -> None:
     run(unguarded, sa.delete(ActText).where(ActText.act_id == act_id))
     run(unguarded, sa.delete(Act).where(Act.id == act_id))

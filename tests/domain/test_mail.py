@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
-import sqlalchemy as sa
 
 from bbs_core.app import App
 from bbs_core.chunks import Cache
@@ -16,37 +14,10 @@ from bbs_core.errors import StoreUnavailable
 from bbs_core.mail import Mail
 from bbs_core.settings import BoardSettings
 from bbs_core.store import engine
-from bbs_core.store.engine import reading_engine
-from bbs_core.store.readers import Readers
-from tests.domain.kit import BUDGET_BYTES, CHUNK_ROWS, new_message, running, send, shown
+from tests.domain.kit import BUDGET_BYTES, CHUNK_ROWS, HeldReaders, new_message, running, send, shown
 from tests.store.kit import Store
 
-T = TypeVar("T")
 ROOMY_BYTES = 1_000_000
-READERS = 2
-
-
-class HeldReaders(Readers):
-    """Readers that can keep one answer, once it is read, until a gate opens."""
-
-    def __init__(self, url: sa.URL) -> None:
-        super().__init__(reading_engine(url, READERS), READERS)
-        self.gate = asyncio.Event()
-        self.answered = asyncio.Event()
-        self.held = 0
-        self.count = 0
-        self.broken = False
-
-    async def read(self, function: Callable[[sa.Connection], T]) -> T:
-        self.count += 1
-        number = self.count
-        if self.broken:
-            raise StoreUnavailable("away")
-        found = await super().read(function)
-        if number == self.held:
-            self.answered.set()
-            await self.gate.wait()
-        return found
 
 
 class Post:
@@ -158,6 +129,19 @@ async def test_a_mailbox_that_had_to_leave_memory_comes_back_whole(office: Post)
     assert await office.list() == [*texts, "more"]
     assert office.readers.count > reads
     assert office.cache.size_bytes <= BUDGET_BYTES + max(map(len, texts)) * CHUNK_ROWS * 2
+
+
+@pytest.mark.parametrize("office", [BUDGET_BYTES], indirect=True)
+async def test_mailboxes_leave_memory_in_the_order_in_which_they_were_read(office: Post) -> None:
+    names = [f"user{number}" for number in range(10)]
+    for name in names:
+        office.commit("x" * 500, to=name)
+        assert await office.list(name) == ["x" * 500]
+    opened = office.readers.count
+    assert await office.list(names[-1]) == ["x" * 500]
+    assert office.readers.count == opened
+    assert await office.list(names[0]) == ["x" * 500]
+    assert office.readers.count == opened + 2
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ class Source:
         self.reads: list[int] = []
         self.gate = asyncio.Event()
         self.gate.set()
+        self.asked = asyncio.Event()
         self.broken = False
 
     async def load(self, low: int, high: int) -> Chunk:
@@ -36,6 +37,7 @@ class Source:
             if row_id not in self.hidden:
                 chunk.add(row_id, frames(self.texts[row_id - 1]))
             chunk.last_id = row_id
+        self.asked.set()
         await self.gate.wait()
         if self.broken:
             raise StoreUnavailable("away")
@@ -46,6 +48,7 @@ async def open_shelf(source: Source, budget_bytes: int = ROOMY_BYTES) -> Shelf:
     starts = array("q", range(1, max(len(source.texts), 1) + 1, CHUNK_ROWS))
     shelf = Shelf(Cache(budget_bytes), source.load, starts, await source.load(starts[-1], 1 << 62))
     source.reads.clear()
+    source.asked.clear()
     return shelf
 
 
@@ -117,7 +120,7 @@ async def test_a_row_hidden_during_a_read_is_not_in_the_next_list(source: Source
     shelf = await open_shelf(source)
     source.gate.clear()
     early = asyncio.ensure_future(everything(shelf))
-    await asyncio.sleep(0)
+    await source.asked.wait()
     source.hidden = {2}
     await shelf.reload([2])
     source.gate.set()
@@ -140,7 +143,7 @@ async def test_posts_that_come_during_a_reload_of_the_newest_chunk_stay(source: 
     source.gate.clear()
     source.hidden = {9}
     reload = asyncio.ensure_future(shelf.reload([9]))
-    await asyncio.sleep(0)
+    await source.asked.wait()
     source.texts.append("row 11")
     shelf.add(11, frames("row 11"))
     source.gate.set()
@@ -153,7 +156,7 @@ async def test_the_newest_chunk_may_be_full_before_its_reload_is_done(source: So
     source.gate.clear()
     source.hidden = {9}
     reload = asyncio.ensure_future(shelf.reload([9]))
-    await asyncio.sleep(0)
+    await source.asked.wait()
     for number in range(11, 15):
         source.texts.append(f"row {number}")
         shelf.add(number, frames(f"row {number}"))
@@ -185,6 +188,14 @@ async def test_a_list_under_way_keeps_its_count(source: Source) -> None:
     await shelf.reload([2])  # so that it has to be read again
     source.broken = True
     assert await shown(snapshots[2]) == [*[UNREADABLE] * 6, *numbered(10)[4:]]
+
+
+async def test_a_window_under_way_keeps_its_count_though_less_is_left_than_it_left_out(source: Source) -> None:
+    shelf = await open_shelf(source)
+    window = await newest(shelf, 3)
+    source.hidden = {5, 6}
+    await shelf.reload([5, 6])
+    assert await shown(window) == [WITHDRAWN, "row 9", "row 10"]
 
 
 @pytest.mark.parametrize("count", range(1, 16))

@@ -48,7 +48,11 @@ SWITCHED_OFF = {
     "list": r"list is switched off\.",
     "listdm": r"listdms? is switched off\.",
 }
-IN_A_HURRY = {"deadline_s": 0.05}
+
+
+def deadline(deed: str) -> dict[str, float]:
+    """Wait shortly for what never ends, and long for what does."""
+    return {"deadline_s": 0.05 if SENTENCES[deed] == LATE else 20.0}
 
 
 def conversation(board: LiveBoard) -> list[str]:
@@ -58,7 +62,8 @@ def conversation(board: LiveBoard) -> list[str]:
         ann.dm("dm", "secret")
         ann.post("hello")
         rows = [*ann.list(), *ann.listdm(), *ann.listdm("listdms"), *ann.list()]
-        assert ann.quit_and_wait_eof() == b""
+        ann.post("quit")
+        assert ann.sock.recv(1) == b""
     return rows
 
 
@@ -71,9 +76,10 @@ def posts(board: LiveBoard) -> list[str]:
     return board.wait(fetched(board.app.board.rows()))
 
 
-def assert_the_grammar_holds(board: LiveBoard, word: str, sentence: str | None, *, kept: bool) -> None:
+def assert_the_grammar_holds(board: LiveBoard, word: str, sentence: str | None, *, kept: bool | None) -> None:
+    """See what a user reads and what is posted; `kept` says whether their one post is, None that it may be."""
     rows = conversation(board)
-    assert posts(board) == (["127.0.0.1 hello"] if kept else [])
+    assert posts(board) in [["127.0.0.1 hello"]] * (kept is not False) + [[]] * (kept is not True)
     if sentence is not None and word != "quit":
         assert any(re.search(sentence, row) for row in rows), rows
     assert not any("secret" in row or ".py" in row for row in rows)
@@ -85,7 +91,7 @@ def test_the_grammar_holds_behind_a_bad_plugin(tmp_path: Path, word: str, deed: 
     put(tmp_path, "bad.py", replacement(deed, word))
     silent = deed in SILENT and word in ("post", "dm")
     sentence = None if silent else SENTENCES[deed].format(plugin="bad", word=word)
-    with LiveBoard(tmp_path, plugins={"replace": {word: "bad"}, **IN_A_HURRY}) as board:
+    with LiveBoard(tmp_path, plugins={"replace": {word: "bad"}, **deadline(deed)}) as board:
         assert board.app.plugins["bad"].state == "loaded"
         assert_the_grammar_holds(board, word, sentence, kept=word != "post")
 
@@ -95,10 +101,12 @@ def test_the_grammar_holds_behind_a_bad_plugin(tmp_path: Path, word: str, deed: 
 @pytest.mark.parametrize("deed", [deed for deed, sentence in SENTENCES.items() if sentence in (FAILED, LATE)])
 def test_the_grammar_holds_inside_a_bad_wrapper(tmp_path: Path, word: str, place: str, deed: str) -> None:
     put(tmp_path, "bad.py", wrapper(deed, word, place))
-    with LiveBoard(tmp_path, plugins=IN_A_HURRY) as board:
+    # Where the machine is slow, a wrapper may be late before it has begun.
+    kept = word != "post" or (None if SENTENCES[deed] == LATE else place == "after")
+    with LiveBoard(tmp_path, plugins=deadline(deed)) as board:
         assert board.app.plugins["bad"].state == "loaded", board.app.plugins["bad"].reason
         sentence = SENTENCES[deed].format(plugin="bad", word=word)
-        assert_the_grammar_holds(board, word, sentence, kept=(word, place) != ("post", "before"))
+        assert_the_grammar_holds(board, word, sentence, kept=kept)
 
 
 @pytest.mark.parametrize("word", STOCK_HOOKS)
@@ -108,7 +116,7 @@ def test_the_grammar_holds_when_a_built_in_fails(
 ) -> None:
     hook = f"bbs_command_{word}"
     monkeypatch.setattr(importlib.import_module(f"plugins.{word}"), hook, failing_built_in(deed, word, hook))
-    with LiveBoard(tmp_path, plugins={**IN_A_HURRY, "quarantine_failures": 1}) as board:
+    with LiveBoard(tmp_path, plugins={**deadline(deed), "quarantine_failures": 1}) as board:
         assert_the_grammar_holds(board, word, SENTENCES[deed].format(plugin=word, word=word), kept=word != "post")
         assert board.app.plugins[word].state == "loaded"
 

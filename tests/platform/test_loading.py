@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json  # noqa: F401 - so that it is there to be hidden
 import sys
 from pathlib import Path
 
@@ -128,19 +129,22 @@ def test_a_replacement_that_is_not_there_is_in_the_log(tmp_path: Path) -> None:
 
 
 def test_two_servers_in_one_process_share_nothing(tmp_path: Path) -> None:
-    counter = """
-        from bbs_core.plugin import command
+    for data in (tmp_path, tmp_path / "other"):
+        put(data, "counter/state.py", "calls = []\n")
+        put(
+            data,
+            "counter/__init__.py",
+            """
+            from bbs_core.plugin import command
 
-        calls = []
+            from .state import calls
 
-        @command("/count")
-        def count(session):
-            calls.append(1)
-            return f"{len(calls)} calls"
-    """
-    put(tmp_path, "counter.py", counter)
-    (tmp_path / "other").mkdir()
-    put(tmp_path / "other", "counter.py", counter)
+            @command("/count")
+            def count(session):
+                calls.append(1)
+                return f"{len(calls)} calls"
+            """,
+        )
     with LiveBoard(tmp_path) as one, LiveBoard(tmp_path / "other") as other:
         assert [count(board) for board in (one, one, other)] == [["* 1 calls"], ["* 2 calls"], ["* 1 calls"]]
         assert one.app.plugins["counter"].module is not other.app.plugins["counter"].module
@@ -154,8 +158,10 @@ def count(board: LiveBoard) -> list[str]:
 
 
 def test_a_plugin_named_as_a_module_of_the_product_or_of_python_hides_neither(tmp_path: Path) -> None:
-    for name in ("json", "plugins", "bbs_core"):
+    names = ("json", "plugins", "bbs_core")
+    for name in names:
         put(tmp_path, f"{name}.py", COMMAND.format(word=f"/{name}"))
+    before = [sys.modules[name] for name in names]
     plugins = PluginSet(PluginSettings(), tmp_path / "plugins")
-    assert {plugin.name for plugin in plugins.plugins if plugin.state == "loaded"} >= {"json", "plugins", "bbs_core"}
-    assert [sys.modules[name].__name__ for name in ("json", "plugins", "bbs_core")] == ["json", "plugins", "bbs_core"]
+    assert {plugin.name for plugin in plugins.plugins if plugin.state == "loaded"} >= set(names)
+    assert [sys.modules[name] for name in names] == before

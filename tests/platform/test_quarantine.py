@@ -52,6 +52,27 @@ def test_a_quarantined_wrapper_is_passed_over(tmp_path: Path) -> None:
         assert ann.list()[0] == "127.0.0.1 hello"
 
 
+def test_a_quarantined_observer_is_called_no_more(tmp_path: Path) -> None:
+    put(
+        tmp_path,
+        "observer.py",
+        """
+        from bbs_core.plugin import hookimpl
+
+        names = []
+
+        @hookimpl
+        def bbs_session_opened(session):
+            names.append(session.username)
+            raise ValueError
+        """,
+    )
+    with LiveBoard(tmp_path, plugins={"quarantine_failures": 2}) as board:
+        for name in ("ann", "bob", "eve"):
+            board.client(name).close()
+        assert vars(board.app.plugins["observer"].module)["names"] == ["ann", "bob"]
+
+
 def test_failures_outside_the_window_are_forgiven(tmp_path: Path) -> None:
     put(tmp_path, "moody.py", MOODY)
     with LiveBoard(tmp_path, plugins={"quarantine_window_s": 0.1}) as board, board.client("ann") as ann:

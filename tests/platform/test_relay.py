@@ -182,7 +182,8 @@ async def test_a_wrapper_that_breaks_the_rules_is_named_once(wrong: str) -> None
     assert bench.failures == ["guilty"]
 
 
-async def test_a_call_that_is_cancelled_from_outside_is_nobodys_failure() -> None:
+@pytest.mark.parametrize("threads", [0, 1])
+async def test_a_call_that_is_cancelled_from_outside_is_nobodys_failure(threads: int) -> None:
     begun = asyncio.Event()
 
     async def waits(value: int) -> None:
@@ -192,7 +193,7 @@ async def test_a_call_that_is_cancelled_from_outside_is_nobodys_failure() -> Non
     def watch(value: int) -> Generator[None, object, object]:
         return (yield)
 
-    bench = Bench()
+    bench = Bench(threads=threads)
     bench.add("body", waits)
     bench.add("wrapper", watch, wrapper=True)
     call = asyncio.ensure_future(bench.hooks.first(value=7))
@@ -201,3 +202,4 @@ async def test_a_call_that_is_cancelled_from_outside_is_nobodys_failure() -> Non
     with pytest.raises(asyncio.CancelledError):
         await call
     assert not bench.failures
+    bench.close()
