@@ -43,7 +43,7 @@ class HeldReaders(Readers):
     def __init__(self, url: sa.URL) -> None:
         super().__init__(reading_engine(url, READERS), READERS)
         self.gate = asyncio.Event()
-        self.answered = asyncio.Event()
+        self._kept = asyncio.Event()
         self.held = 0
         self.count = 0
         self.broken = False
@@ -55,9 +55,14 @@ class HeldReaders(Readers):
             raise StoreUnavailable("away")
         found = await super().read(function)
         if number == self.held:
-            self.answered.set()
+            self._kept.set()
             await self.gate.wait()
         return found
+
+    async def keeps_one(self) -> None:
+        """Wait until the answer is read that is kept."""
+        async with asyncio.timeout(WAIT_S):
+            await self._kept.wait()
 
 
 def new_post(text: str, name: str = "ann", address: str = HERE) -> NewPost:

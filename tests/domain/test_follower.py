@@ -70,7 +70,7 @@ async def test_acts_that_are_followed_at_once_do_not_undo_one_another(node: Node
     # Hold the answer that has the posts as they are before the second act: the news come first.
     node.readers.held = node.readers.count + 2
     first = asyncio.ensure_future(node.follower.follow())
-    await node.readers.answered.wait()
+    await node.readers.keeps_one()
     node.hide(2)
     second = asyncio.ensure_future(node.follower.follow())
     for _ in range(20):  # time enough for the second, if it did not wait for its turn

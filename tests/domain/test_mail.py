@@ -73,7 +73,7 @@ async def test_a_message_committed_while_the_mailbox_opens_is_there_once(office:
     office.tell()
     office.readers.held = question
     opening = asyncio.ensure_future(office.list())
-    await office.readers.answered.wait()
+    await office.readers.keeps_one()
     office.commit("during")
     office.tell()
     office.readers.gate.set()
@@ -93,7 +93,7 @@ async def test_a_mailbox_is_opened_once_however_many_ask(office: Post) -> None:
     office.commit("one")
     office.readers.held = 1
     asked = [asyncio.ensure_future(office.list()) for _ in range(5)]
-    await office.readers.answered.wait()
+    await office.readers.keeps_one()
     asked[0].cancel()
     office.readers.gate.set()
     assert await asyncio.gather(*asked[1:]) == [["one"]] * 4

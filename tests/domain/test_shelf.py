@@ -15,6 +15,7 @@ from bbs_core.shelf import UNREADABLE, WITHDRAWN, Shelf, Snapshot, everything, n
 
 CHUNK_ROWS = 4
 ROOMY_BYTES = 1_000_000
+WAIT_S = 10
 LONG = "x" * 25_000  # three frames
 
 
@@ -27,8 +28,15 @@ class Source:
         self.reads: list[int] = []
         self.gate = asyncio.Event()
         self.gate.set()
-        self.asked = asyncio.Event()
+        self._asked = asyncio.Event()
         self.broken = False
+
+    async def is_asked(self) -> None:
+        """Wait until a read has begun."""
+        async with asyncio.timeout(WAIT_S):
+            while not self.reads:
+                self._asked.clear()
+                await self._asked.wait()
 
     async def load(self, low: int, high: int) -> Chunk:
         self.reads.append(low)
@@ -37,7 +45,7 @@ class Source:
             if row_id not in self.hidden:
                 chunk.add(row_id, frames(self.texts[row_id - 1]))
             chunk.last_id = row_id
-        self.asked.set()
+        self._asked.set()
         await self.gate.wait()
         if self.broken:
             raise StoreUnavailable("away")
@@ -48,7 +56,6 @@ async def open_shelf(source: Source, budget_bytes: int = ROOMY_BYTES) -> Shelf:
     starts = array("q", range(1, max(len(source.texts), 1) + 1, CHUNK_ROWS))
     shelf = Shelf(Cache(budget_bytes), source.load, starts, await source.load(starts[-1], 1 << 62))
     source.reads.clear()
-    source.asked.clear()
     return shelf
 
 
@@ -120,7 +127,7 @@ async def test_a_row_hidden_during_a_read_is_not_in_the_next_list(source: Source
     shelf = await open_shelf(source)
     source.gate.clear()
     early = asyncio.ensure_future(everything(shelf))
-    await source.asked.wait()
+    await source.is_asked()
     source.hidden = {2}
     await shelf.reload([2])
     source.gate.set()
@@ -143,7 +150,7 @@ async def test_posts_that_come_during_a_reload_of_the_newest_chunk_stay(source: 
     source.gate.clear()
     source.hidden = {9}
     reload = asyncio.ensure_future(shelf.reload([9]))
-    await source.asked.wait()
+    await source.is_asked()
     source.texts.append("row 11")
     shelf.add(11, frames("row 11"))
     source.gate.set()
@@ -156,7 +163,7 @@ async def test_the_newest_chunk_may_be_full_before_its_reload_is_done(source: So
     source.gate.clear()
     source.hidden = {9}
     reload = asyncio.ensure_future(shelf.reload([9]))
-    await source.asked.wait()
+    await source.is_asked()
     for number in range(11, 15):
         source.texts.append(f"row {number}")
         shelf.add(number, frames(f"row {number}"))
