@@ -76,12 +76,6 @@ class Shelf:
         if self.last_index in indices:
             await self._reload_tail()
 
-    async def forget_all(self) -> None:
-        """Read everything anew, because rows are to look different."""
-        for index in range(self.last_index):
-            self._forget(index)
-        await self._reload_tail()
-
     def clear(self) -> None:
         """Give back all memory; the shelf is read no more."""
         for index in range(len(self._starts)):

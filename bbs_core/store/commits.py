@@ -38,7 +38,7 @@ class Commits:
         self._writer: Writer | None = None
 
     def start(self, writer: Writer) -> None:
-        """Use this writer, whose `settle` must be `settle_from_thread`."""
+        """Use this writer, which must hand its batches to `settle` in the loop's thread."""
         self._writer = writer
 
     def append(self, item: Visit | NewPost | NewMessage) -> int:
