@@ -26,6 +26,8 @@ SQLITE_FILE = "bbs.sqlite3"
 WRITE_LOCK = 10_333
 # Where a commit on PostgreSQL rings, so that the other nodes look for what is new.
 CHANNEL = "bbs"
+# How long a writer waits for another program that has locked the file.
+BUSY_TIMEOUT_MS = 10_000
 # A disk with less is as good as full: a batch of long posts takes more.
 ROOM_BYTES = 1024 * 1024
 # What the write-ahead log shrinks back to after a checkpoint.
@@ -89,7 +91,7 @@ def _make_private(url: sa.URL) -> None:
 
 def _connect_args(url: sa.URL) -> dict[str, object]:
     if url.get_backend_name() == "sqlite":
-        return {"check_same_thread": False, "timeout": 10.0}
+        return {"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000}
     return {
         "connect_timeout": 5,
         "options": "-c default_transaction_isolation=read\\ committed -c synchronous_commit=on",

@@ -16,7 +16,7 @@ import structlog
 from bbs_core.errors import BBSError, StoreError, StoreUnavailable
 from bbs_core.store.appends import Appends
 from bbs_core.store.bulk import bulk_for
-from bbs_core.store.engine import has_room, is_sqlite
+from bbs_core.store.engine import BUSY_TIMEOUT_MS, has_room, is_sqlite
 from bbs_core.store.items import Batch, Item, NewMessage, NewPost, Work
 
 T = TypeVar("T")
@@ -105,7 +105,13 @@ class Writer:
             elif self._dirty:
                 self._dirty = False
                 with self._engine.connect() as connection:
-                    connection.connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                    cursor = connection.connection.cursor()
+                    # Whoever reads the file, a backup for one, must not keep the writer waiting.
+                    cursor.execute("PRAGMA busy_timeout=0")
+                    try:
+                        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                    finally:
+                        cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
 
     def _probe(self) -> None:
         if has_room(self._engine):
