@@ -95,11 +95,14 @@ class Commits:
                     complete(work)
 
     def _decide(self, batch: Batch) -> None:
-        self._kept(batch)
-        for item, error in batch.refused:
-            _refuse(item, error)
-        self._decided += batch.rows
-        self._wake()
+        try:
+            self._kept(batch)
+            for item, error in batch.refused:
+                _refuse(item, error)
+        finally:
+            # Whatever a row does to those who show it, nobody waits for ever for what is decided.
+            self._decided += batch.rows
+            self._wake()
 
     def _wake(self) -> None:
         while self._waiting and self._waiting[0][0] <= self._decided:
