@@ -153,20 +153,27 @@ async def app(database_url: str, tmp_path: Path, small_chunks: None) -> AsyncIte
 async def test_every_list_holds_what_was_decided_before_it_while_mail_pours_in(app: App) -> None:
     total, names = 15, ("ann", "bob", "cy", "di")
     sent: list[str] = []
+    turns = {name: asyncio.Event() for name in names}
 
     async def write() -> None:
         for number in range(total):
             for name in names:
+                for turn in turns.values():
+                    turn.set()
                 await send(app, name, [str(number)])
             sent.append(str(number))
+        for turn in turns.values():
+            turn.set()
 
     async def read(name: str) -> None:
         while len(sent) < total:
+            # Once for each message on its way: one that spins would only keep the writer from the interpreter.
+            await turns[name].wait()
+            turns[name].clear()
             decided = len(sent)
             rows = await shown(app.mail.rows(name))
             assert rows == [str(number) for number in range(len(rows))]
             assert len(rows) >= decided
-            await asyncio.sleep(0)  # what is in memory is shown without a pause
 
     await asyncio.gather(write(), *map(read, names))
     for name in names:
