@@ -8,10 +8,10 @@ from typing import Protocol
 import structlog
 
 from bbs_core.chunks import Chunk, chunk_of
-from bbs_core.errors import StoreUnavailable
+from bbs_core.errors import StoreError
 from bbs_core.protocol import encode_count
 from bbs_core.rows import notices, visible
-from bbs_core.shelf import ShelfRows, Snapshot
+from bbs_core.snapshots import ShelfRows, Snapshot
 
 log = structlog.get_logger(__name__)
 
@@ -20,6 +20,9 @@ UNREADABLE = "The board cannot be read at the moment."
 
 class Line(Protocol):
     """Where a session sends to: packs of whole frames, in order."""
+
+    def wake(self) -> None:
+        """Have the session's end carried out, if nothing else does; from any thread."""
 
     async def send(self, pack: bytes | bytearray) -> None:
         """Send one pack; returns when the kernel has it."""
@@ -34,11 +37,13 @@ async def send_answer(line: Line, rows: ShelfRows | list[str], waiting: Iterable
     closing = chunk_of(notices(waiting))
     packer = Packer(line, encode_count(len(snapshot) + len(closing)))
     if isinstance(snapshot, Chunk):
-        await packer.add(snapshot, 0, len(snapshot))
+        await packer.add_all(snapshot)
     else:
-        async for chunk, first, last in snapshot.parts():
-            await packer.add(chunk, first, last)
-    await packer.add(closing, 0, len(closing))
+        async for piece, full in snapshot.pieces(packer.room):
+            await packer.add(piece)
+            if full:
+                await packer.flush()
+    await packer.add_all(closing)
     await packer.flush()
 
 
@@ -47,7 +52,7 @@ async def _snapshot(rows: ShelfRows | list[str]) -> Snapshot | Chunk:
         if isinstance(rows, ShelfRows):
             return await rows.snapshot()
         return chunk_of(visible(row) for row in rows)
-    except StoreUnavailable as error:
+    except StoreError as error:
         log.error("list_failed", error=str(error))
         return chunk_of([UNREADABLE])
 
@@ -62,17 +67,20 @@ class Packer:
         self._limit_bytes = line.pack_bytes()
         self._pack = bytearray(first_frame)
 
-    async def add(self, chunk: Chunk, first: int, last: int) -> None:
-        """Pack the frames of a chunk from `first` up to `last`."""
-        while first < last:
-            end = chunk.fit(first, last, self._limit_bytes - len(self._pack))
-            if end == first:
-                if self._pack:
-                    await self.flush()
-                    continue
-                end = first + 1
-            self._pack += chunk.slice(first, end)
-            first = end
+    def room(self) -> int:
+        """Return how many bytes the pack still takes."""
+        return self._limit_bytes - len(self._pack)
+
+    async def add(self, frames: bytes | bytearray) -> None:
+        """Pack frames, in a new pack where this one has no room for them."""
+        if self._pack and len(frames) > self.room():
+            await self.flush()
+        self._pack += frames
+
+    async def add_all(self, chunk: Chunk) -> None:
+        """Pack all frames of a chunk."""
+        for frames in chunk.pieces(self.room):
+            await self.add(frames)
 
     async def flush(self) -> None:
         """Send what is packed."""

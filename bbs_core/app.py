@@ -74,7 +74,7 @@ class App:
         self.readers = Readers(reading_engine(url, settings.store.readers), settings.store.readers)
         self.cache = Cache(settings.store.memory_bytes)
         self._shared = url.get_backend_name() == "postgresql"
-        self.commits = Commits(settings.store.queue_rows, self._shared, self._kept, self._follow)
+        self.commits = Commits(settings.store, self._shared, self._kept, self._follow)
         self.writer = Writer(self._engine, settings.store.batch_rows, self._settle)
         self.access = LiveAccess(self.readers, self.writer)
         self.board = Board(settings.board, self.commits, self.readers, self.cache)

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from bbs_core.chunks import Cache, Chunk
 from bbs_core.look import post_frames
 from bbs_core.settings import BoardSettings
-from bbs_core.shelf import CHUNK_ROWS, Shelf, ShelfRows, Snapshot, everything, newest
+from bbs_core.shelf import CHUNK_ROWS, Shelf
+from bbs_core.snapshots import ShelfRows, Snapshot, everything, newest
 from bbs_core.store import reads
 from bbs_core.store.commits import Commits
 from bbs_core.store.items import NewPost

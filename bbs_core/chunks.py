@@ -7,7 +7,6 @@ from bisect import bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 
-from bbs_core.protocol import HEADER_DIGITS
 from bbs_core.rows import frames
 
 # What a chunk weighs beside its frames, so that a hundred thousand empty mailboxes count too.
@@ -49,10 +48,13 @@ class Chunk:
         """Return the frames from `first` up to `last`."""
         return self.blob[self._start(first) : self._start(last)]
 
-    def texts(self, first: int, last: int) -> Iterator[str]:
-        """Yield the rows from `first` up to `last` as text."""
-        for index in range(first, last):
-            yield self.slice(index, index + 1)[HEADER_DIGITS:].decode()
+    def pieces(self, room: Callable[[], int]) -> Iterator[bytearray]:
+        """Yield all frames, each time as many as there is room for in bytes, and one where that is too little."""
+        first = 0
+        while first < len(self):
+            stop = max(self.fit(first, len(self), room()), first + 1)
+            yield self.slice(first, stop)
+            first = stop
 
     def extend_after(self, other: Chunk) -> None:
         """Append what `other` has of later rows."""
@@ -89,11 +91,19 @@ class Cache:
         self._entries.move_to_end((owner, index))
         return entry[0]
 
-    def put(self, owner: object, index: int, chunk: Chunk, evicted: Callable[[], None] | None = None) -> None:
-        """Keep a chunk, or weigh it anew; `evicted` is called when it has to leave."""
+    def put(
+        self,
+        owner: object,
+        index: int,
+        chunk: Chunk,
+        evicted: Callable[[], None] | None = None,
+        extra_bytes: int = 0,
+    ) -> None:
+        """Keep a chunk, or weigh it anew, with what goes when it goes; `evicted` is called when it has to leave."""
         self.drop(owner, index)
-        self._entries[owner, index] = (chunk, chunk.size_bytes, evicted)
-        self.size_bytes += chunk.size_bytes
+        size_bytes = chunk.size_bytes + extra_bytes
+        self._entries[owner, index] = (chunk, size_bytes, evicted)
+        self.size_bytes += size_bytes
         while self.size_bytes > self._budget_bytes and len(self._entries) > 1:
             self._evict(*next(iter(self._entries)))
 

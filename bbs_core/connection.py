@@ -6,8 +6,10 @@ What the stock client's habits ask of a server is in docs/protocol.md, The netwo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import sys
+import time
 from collections.abc import Coroutine
 from typing import Any, Protocol
 
@@ -15,6 +17,7 @@ import structlog
 
 from bbs_core.deadlines import Deadlines
 from bbs_core.metrics import Counts
+from bbs_core.outbox import ConnectionGone, Outbox
 from bbs_core.protocol import BANNER, Decoder, encode
 from bbs_core.session import Services, Session
 from bbs_core.settings import LimitSettings
@@ -24,7 +27,6 @@ from bbs_core.sockets import (
     farewell_on_close,
     is_broken,
     reset_on_close,
-    segment_bytes,
 )
 
 log = structlog.get_logger(__name__)
@@ -35,10 +37,8 @@ NOT_UNDERSTOOD = (
 )
 # A frame that may be the front of a longer one is held until the stream has paused for so long.
 SOUND_PAUSE_S = 0.5
-
-
-class ConnectionGone(Exception):
-    """The client has closed, or cannot be reached."""
+# How long one line may keep the loop while others wait; some fifty posts, or five lists of a thousand rows.
+TURN_S = 0.0002
 
 
 class Gate(Protocol):
@@ -71,12 +71,12 @@ class Connection:
         "_discarding",
         "_eof",
         "_gate",
-        "_goodbye",
         "_loop",
+        "_outbox",
         "_pause",
         "_reading",
         "_sock",
-        "_writable",
+        "_turn_ends",
         "address",
         "closed",
         "session",
@@ -91,9 +91,9 @@ class Connection:
         self._reading = False
         self._discarding = False
         self._eof = False
-        self._goodbye: str | None = None
         self._pause: asyncio.TimerHandle | None = None
-        self._writable: asyncio.Future[None] | None = None
+        self._turn_ends = 0.0
+        self._outbox = Outbox(sock, gate.loop, gate.limits.pack_bytes, gate.writers, self)
         self.address = address
         self.closed = False
         self.session = Session(self, address, gate.services)
@@ -112,11 +112,7 @@ class Connection:
 
     def goodbye(self, reason: str) -> None:
         """Tell the user why in advance, send no more, and discard what comes until the client closes."""
-        if self._discarding or self._goodbye is not None:
-            return
-        self._goodbye = reason
-        if self._busy is None:
-            self._run(self._serve([]))
+        self.session.end(reason)
 
     @property
     def busy(self) -> bool:
@@ -141,8 +137,7 @@ class Connection:
         self._pause_reading()
         if self._pause is not None:
             self._pause.cancel()
-        if self._writable is not None:
-            self._loop.remove_writer(self._sock)
+        self._outbox.close()
         if self._busy is not None and self._busy is not asyncio.current_task():
             self._busy.cancel()
         self._sock.close()
@@ -150,37 +145,27 @@ class Connection:
 
     async def send(self, pack: bytes | bytearray) -> None:
         """Hand one pack to the kernel, as a segment of its own; wait while it takes none."""
-        rest: bytes | bytearray | memoryview = pack
-        while True:
-            try:
-                sent = self._sock.send(rest, MSG_EOR)
-            except (BlockingIOError, InterruptedError):
-                await self._room()
-                continue
-            except OSError as error:
-                raise ConnectionGone from error
-            self._gate.writers.stop(self)
-            if sent == len(rest):
-                return
-            rest = memoryview(rest)[sent:]
+        await self._outbox.send(pack)
+        if time.monotonic() > self._turn_ends:
+            await self._let_others_go()
 
     def pack_bytes(self) -> int:
         """Return what one segment of this connection carries now, within the limit that is set."""
-        return max(1, min(self._gate.limits.pack_bytes, segment_bytes(self._sock)))
+        return self._outbox.pack_bytes()
 
-    async def _room(self) -> None:
-        """Wait until the kernel takes bytes again; a reader that stops reading is closed in the end."""
-        if self.closed:
-            raise ConnectionGone
-        self._gate.writers.start(self)
-        future = self._writable = self._loop.create_future()
-        self._loop.add_writer(self._sock, _wake, future)
-        try:
-            await future
-        finally:
-            self._writable = None
-            if not self.closed:
-                self._loop.remove_writer(self._sock)
+    def wake(self) -> None:
+        """Have the session's end carried out, if nothing else does; from any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and all connections are
+            self._loop.call_soon_threadsafe(self._say_farewell)
+
+    def _say_farewell(self) -> None:
+        if self._busy is None and not self._discarding and not self.closed:
+            self._run(self._serve([]))
+
+    async def _let_others_go(self) -> None:
+        """A reader that never waits, or a flood of frames, must not keep the loop from the others."""
+        await asyncio.sleep(0)
+        self._turn_ends = time.monotonic() + TURN_S
 
     def _readable(self) -> None:
         if self._busy is not None:
@@ -267,26 +252,29 @@ class Connection:
             self._busy = None
             if not self.closed and not self._eof:
                 self._read_on()
-                if self._goodbye is not None and not self._discarding:
-                    self._run(self._serve([]))
+                if self.session.farewell is not None:
+                    self._say_farewell()
 
     async def _serve(self, frames: list[str]) -> None:
         """Give the session its frames, and end the line when it, the stream or the server has come to an end."""
         session = self.session
+        self._turn_ends = time.monotonic() + TURN_S
         for text in frames:
-            if self._goodbye is not None or session.over:
+            if session.farewell is not None or session.over:
                 break
             if not session.named:
                 self._gate.handshakes.stop(self)
             await session.receive(text)
+            if time.monotonic() > self._turn_ends:
+                await self._let_others_go()
         error = self._decoder.error
         if error is not None:
             self._gate.counts.protocol_errors_total += 1
             log.warning("protocol_error", address=self.address, error=str(error))
-            if session.named and self._goodbye is None:
-                self._goodbye = NOT_UNDERSTOOD
-        if self._goodbye is not None and not session.over:
-            await session.say_goodbye(self._goodbye)
+            if session.named:
+                session.end(NOT_UNDERSTOOD)
+        if session.farewell is not None and not session.over:
+            await session.say_goodbye()
         if self._eof or session.over or error is not None:
             await session.left()
             self._finish()
@@ -314,11 +302,6 @@ class Connection:
         if self._reading:
             self._reading = False
             self._loop.remove_reader(self._sock)
-
-
-def _wake(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
 
 
 if sys.version_info >= (3, 12):

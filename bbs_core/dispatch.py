@@ -12,18 +12,19 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from bbs_core.errors import PluginError, StoreUnavailable, UserError
+from bbs_core.errors import PluginError, StoreError, UserError
 from bbs_core.host import PluginSet
 from bbs_core.plugin import CommandInfo, Session
 from bbs_core.relay import HookFailed
 from bbs_core.rows import encodable
-from bbs_core.shelf import ShelfRows
+from bbs_core.snapshots import ShelfRows
 from bbs_core.words import hook_name
 
 log = structlog.get_logger(__name__)
 
-# A plugin's answer has at most so many rows; a longer one is refused, not cut.
+# A plugin's answer has at most so many rows and characters; a longer one is refused, not cut.
 ANSWER_ROWS = 10_000
+ANSWER_CHARACTERS = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class Dispatch:
             answer = await getattr(self.plugins.hooks, command.hook)(session=session, **request.texts)
             return _checked(answer, command)
         except (HookFailed, UserError) as error:
-            return [encodable(str(error))]
+            return [_sentence(error)]
         except PluginError as error:
             log.error("plugin_answer_refused", hook=command.hook, why=str(error))
             return [str(error)]
@@ -127,6 +128,15 @@ class Dispatch:
 _STOCK_HOOKS = {command.hook for command in (POST, *STOCK.values())}
 
 
+def _sentence(error: Exception) -> str:
+    """What to tell a user, though the error is of a plugin's own making."""
+    try:
+        return encodable(str(error))
+    except Exception:
+        log.exception("plugin_text_refused")
+        return "A plugin had something to say and could not."
+
+
 def _switched_off(command: Command) -> str:
     if command.frames:
         return "Your message was not sent: dm is switched off."
@@ -147,7 +157,10 @@ def _checked(answer: Any, command: Command) -> ShelfRows | list[str]:
         raise PluginError(f"The plugin behind {command.word} answered more than {ANSWER_ROWS} rows.")
     if not is_list or not all(isinstance(row, str) for row in rows):
         raise PluginError(f"The plugin behind {command.word} answered something that is not rows.")
-    return [encodable(row) for row in rows]
+    texts = [encodable(row) for row in rows]
+    if sum(map(len, texts)) > ANSWER_CHARACTERS:
+        raise PluginError(f"The plugin behind {command.word} answered more than {ANSWER_CHARACTERS:,} characters.")
+    return texts
 
 
 def _unanswered(command: Command) -> str:
@@ -161,6 +174,6 @@ async def _fetched(rows: ShelfRows) -> list[str]:
             fetched.append(row)
             if len(fetched) >= ANSWER_ROWS:
                 break
-    except StoreUnavailable as error:
+    except StoreError as error:
         fetched.append(str(error))
     return fetched

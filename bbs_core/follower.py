@@ -10,7 +10,7 @@ import structlog
 
 from bbs_core import ledger
 from bbs_core.board import Board
-from bbs_core.errors import StoreUnavailable
+from bbs_core.errors import StoreError
 from bbs_core.mail import Mail
 from bbs_core.store import reads
 from bbs_core.store.readers import Readers
@@ -19,6 +19,8 @@ log = structlog.get_logger(__name__)
 
 # Rows read at a time while catching up.
 PAGE_ROWS = 5000
+# Nobody else rings for an act that was committed and could not be read back.
+RETRY_S = 0.5
 
 
 class News(NamedTuple):
@@ -63,8 +65,9 @@ class Follower:
             try:
                 while await self._take_over(await self._readers.read(self._read)):
                     pass
-            except StoreUnavailable as error:
+            except StoreError as error:
                 log.warning("not_followed", error=str(error))
+                asyncio.get_running_loop().call_later(RETRY_S, self.ring)
 
     def _read(self, connection: sa.Connection) -> News:
         """Read all that is new in one go: on PostgreSQL every own commit waits for this."""

@@ -148,7 +148,8 @@ class PluginSet:
         plugin.failures.append(now)
         while plugin.failures[0] < now - self._settings.quarantine_window_s:
             plugin.failures.popleft()
-        if len(plugin.failures) >= self._settings.quarantine_failures and not plugin.builtin:
+        limit = self._settings.quarantine_failures
+        if len(plugin.failures) >= limit and plugin.state == "loaded" and not plugin.builtin:
             plugin.state, plugin.reason = "quarantined", f"It failed {len(plugin.failures)} times."
             self._runners[plugin.name].off = True
             log.error("plugin_quarantined", plugin=plugin.name, failures=len(plugin.failures))

@@ -6,9 +6,15 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+import structlog
+
 from bbs_core import rows
 from bbs_core.rowformat import parse
 from bbs_core.settings import MESSAGE_FIELDS, POST_FIELDS
+
+log = structlog.get_logger(__name__)
+
+UNSHOWN = "* This row cannot be shown."
 
 
 class Written(Protocol):
@@ -53,9 +59,17 @@ def message_frames(template: str, visible_controls: bool) -> Frames:
 
 
 def _frames(render: Callable[[Written], str], visible_controls: bool) -> Frames:
-    if visible_controls:
-        return lambda row: rows.frames(rows.visible(render(row)))
-    return lambda row: rows.frames(render(row))
+    shown = rows.visible if visible_controls else str
+
+    def frames(row: Written) -> Iterator[bytes]:
+        try:
+            text = shown(render(row))
+        except Exception:
+            log.exception("row_not_shown", id=row.id)
+            text = UNSHOWN
+        return rows.frames(text)
+
+    return frames
 
 
 def _renderer(template: str, fields: frozenset[str]) -> Callable[[Written], str]:

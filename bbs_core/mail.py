@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from array import array
 from collections.abc import Iterable
 
@@ -11,7 +12,8 @@ import sqlalchemy as sa
 from bbs_core.chunks import Cache, Chunk
 from bbs_core.look import Written, message_frames
 from bbs_core.settings import BoardSettings
-from bbs_core.shelf import CHUNK_ROWS, Shelf, ShelfRows, Snapshot, everything
+from bbs_core.shelf import CHUNK_ROWS, Shelf
+from bbs_core.snapshots import ShelfRows, Snapshot, everything
 from bbs_core.store import reads
 from bbs_core.store.commits import Commits
 from bbs_core.store.items import NewMessage
@@ -67,7 +69,9 @@ class Mail:
         self._weigh(name, shelf)
 
     def _weigh(self, name: str, shelf: Shelf) -> None:
-        self._cache.put(shelf, shelf.last_index, shelf.tail, lambda: self._close(name))
+        # A name may be longer than many mailboxes.
+        extra_bytes = sys.getsizeof(name)
+        self._cache.put(shelf, shelf.last_index, shelf.tail, lambda: self._close(name), extra_bytes)
 
     def _close(self, name: str) -> None:
         self._open.pop(name).clear()

@@ -105,10 +105,10 @@ class Session(Protocol):
         """The names on line, each once."""
 
     def notify(self, text: str) -> None:
-        """Keep a notice for this session: it is shown after the rows of its next list."""
+        """Keep a notice for this session: it is shown after the rows of its next list. From any thread."""
 
-    def end(self) -> None:
-        """End the session after what is queued has been sent."""
+    def end(self, reason: str = ...) -> None:
+        """End the session: the user reads `reason` and all notices, and nothing more is taken. From any thread."""
 
 
 def command(word: str) -> Callable[[_Function], _Function]:

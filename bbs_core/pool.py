@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from bbs_core.errors import PluginError
+from bbs_core.errors import PluginError, UserError
 
 # Calls that wait for a thread; more than this of one plugin are refused at once.
 QUEUE_LIMIT = 100
@@ -84,7 +84,8 @@ class Pool:
     async def run(self, function: Callable[..., Any], kwargs: dict[str, Any]) -> Any:
         """Call the function in a thread; when this is cancelled, the call is given up."""
         if self._queue.qsize() >= QUEUE_LIMIT:
-            raise PluginError("Too many calls of this plugin are waiting.")
+            # No fault of the plugin: it is asked more than it can answer, and so is nothing that counts against it.
+            raise UserError(f"The plugin {self._name} is busy at the moment; please try again.")
         self._grow()
         call = _Call(function, kwargs)
         self._queue.put(call)

@@ -20,20 +20,21 @@ class Presence:
     """The sessions on line, in the order in which they came."""
 
     def __init__(self) -> None:
-        self._sessions: dict[Present, None] = {}
+        self._sessions: dict[Present, str] = {}
         self._names: Counter[str] = Counter()
 
     def enter(self, session: Present) -> None:
         """Count a session in."""
-        self._sessions[session] = None
+        self._sessions[session] = session.username
         self._names[session.username] += 1
 
     def leave(self, session: Present) -> None:
         """Count a session out; one that never entered is passed over."""
-        if self._sessions.pop(session, self) is None:
-            self._names[session.username] -= 1
-            if not self._names[session.username]:
-                del self._names[session.username]
+        name = self._sessions.pop(session, None)
+        if name is not None:
+            self._names[name] -= 1
+            if not self._names[name]:
+                del self._names[name]
 
     def names(self) -> list[str]:
         """Return the names on line, each once, in the order in which they came."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from bbs_core.protocol import LONGEST
+from bbs_core.protocol import HEADER_DIGITS, LONGEST
 
 NOTICE_MARK = "* "
 
@@ -26,7 +26,10 @@ def encodable(text: str) -> str:
     """Return `text` with lone surrogates replaced, which no frame can carry. Raises TypeError for what is no text."""
     if not isinstance(text, str):
         raise TypeError(f"A text is needed, not {type(text).__name__}.")
-    return text if text.isascii() else text.encode(errors="replace").decode()
+    if type(text) is str and text.isascii():
+        return text
+    # Not its own methods: a class of a plugin's may have changed them.
+    return str.encode(text, errors="replace").decode()
 
 
 def cut(row: str) -> Iterator[str]:
@@ -54,6 +57,15 @@ def frames(row: str) -> Iterator[bytes]:
     for piece in cut(row):
         data = piece.encode()
         yield b"%04d%b" % (len(data), data)
+
+
+def texts(frames: bytes | bytearray) -> Iterator[str]:
+    """Yield the rows that whole frames show; a row that was cut is several."""
+    start = 0
+    while start < len(frames):
+        first = start + HEADER_DIGITS
+        start = first + int(frames[start:first])
+        yield frames[first:start].decode()
 
 
 def notices(texts: Iterable[str]) -> list[str]:

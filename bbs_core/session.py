@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -12,18 +11,21 @@ from bbs_core.answers import Line, send_answer
 from bbs_core.board import Board
 from bbs_core.clock import now_ms
 from bbs_core.dispatch import Command, Dispatch, Request
+from bbs_core.errors import UserError
 from bbs_core.mail import Mail
 from bbs_core.metrics import Counts
+from bbs_core.notices import Notices
 from bbs_core.plugin import CommandInfo
 from bbs_core.presence import Presence
 from bbs_core.rows import encodable
 from bbs_core.settings import Settings
-from bbs_core.shelf import ShelfRows
+from bbs_core.snapshots import ShelfRows
 from bbs_core.store.commits import Commits
 from bbs_core.store.items import NewMessage, NewPost, Visit
 
-# Notices that wait for the next list; when there are more, the oldest go.
-NOTICE_LIMIT = 1000
+# A frame has at most 9,999 characters; what a plugin makes may be longer, and one row must not fill the memory.
+TEXT_CHARACTERS = 1_000_000
+ENDED = "Your session was ended."
 # How much of a text is repeated to its author when it was not kept.
 QUOTE_CHARACTERS = 40
 
@@ -54,12 +56,13 @@ class Session:
         "_notices",
         "_services",
         "_ticket",
+        "_username",
         "address",
         "board",
+        "farewell",
         "gone",
         "mail",
         "over",
-        "username",
     )
 
     def __init__(self, line: Line, address: str, services: Services) -> None:
@@ -68,14 +71,15 @@ class Session:
         self._named = False
         self._collecting: Command | None = None
         self._collected: list[str] = []
-        self._notices: deque[str] | None = None
+        self._notices = Notices()
         self._ticket = 0
         self._allowance = float(services.settings.limits.posts_burst)
         self._allowed_at = time.monotonic()
         self.address = address
         self.board = SessionBoard(self, services)
         self.mail = SessionMail(self, services)
-        self.username = ""
+        self._username = ""
+        self.farewell: str | None = None
         self.over = False
         self.gone = False
 
@@ -83,6 +87,11 @@ class Session:
     def named(self) -> bool:
         """Whether the user has given a name."""
         return self._named
+
+    @property
+    def username(self) -> str:
+        """The name that the user gave."""
+        return self._username
 
     @property
     def commands(self) -> Sequence[CommandInfo]:
@@ -95,14 +104,14 @@ class Session:
         return self._services.presence.names()
 
     def notify(self, text: str) -> None:
-        """Keep a notice for the next list."""
-        if self._notices is None:
-            self._notices = deque(maxlen=NOTICE_LIMIT)
-        self._notices.append(encodable(text))
+        """Keep a notice for the next list; from any thread."""
+        self._notices.add(encodable(text))
 
-    def end(self) -> None:
-        """End after what is queued has been sent."""
-        self.over = True
+    def end(self, reason: str = ENDED) -> None:
+        """Send the user the reason and all notices, and take nothing more; from any thread."""
+        if self.farewell is None:
+            self.farewell = encodable(reason)
+            self._line.wake()
 
     def refused(self, kind: str, text: str, error: Exception) -> None:
         """Tell the user which post or message is not kept."""
@@ -132,17 +141,19 @@ class Session:
             self._services.presence.leave(self)
             await self._tell("bbs_session_closed")
 
-    async def say_goodbye(self, reason: str) -> None:
+    async def say_goodbye(self) -> None:
         """Send the answer to a list that has not been asked for: the user reads the reason there."""
         self.over = True
         await self._services.commits.decided(self._ticket)
-        await send_answer(self._line, [reason], ())
+        await send_answer(self._line, [self.farewell or ENDED], self._notices.take())
 
     async def _enter(self, name: str) -> None:
         self._named = True
-        self.username = name
+        self._username = name
         self._services.presence.enter(self)
         self._services.commits.append(Visit(name, self.address, now_ms()))
+        if self._services.commits.full:
+            await self._services.commits.room()
         await self._tell("bbs_session_opened")
 
     async def _tell(self, hook: str) -> None:
@@ -189,13 +200,15 @@ class Session:
             await asyncio.sleep(-self._allowance / limits.posts_per_second)
 
     async def _show(self, rows: ShelfRows | list[str]) -> None:
-        waiting, self._notices = self._notices, None
-        await send_answer(self._line, rows, waiting or ())
+        await send_answer(self._line, rows, self._notices.take())
 
 
 def _storable(text: str) -> str:
     """PostgreSQL stores no NUL; the sign for it is shown alike (docs/protocol.md, Differences)."""
-    return encodable(text).replace("\0", "\u2400")
+    text = encodable(text)
+    if len(text) > TEXT_CHARACTERS:
+        raise UserError(f"A text has at most {TEXT_CHARACTERS:,} characters.")
+    return text.replace("\0", "\u2400")
 
 
 class SessionBoard:

@@ -119,6 +119,9 @@ class StoreSettings(Section):
     queue_rows: int = Field(
         20_000, ge=1, le=10_000_000, description="Rows waiting to be committed; when full, sockets are not read."
     )
+    queue_characters: int = Field(
+        16 * MIB, ge=10_000, le=1024 * MIB, description="Characters of the rows waiting to be committed, likewise."
+    )
     batch_rows: Count = Field(5_000, description="Rows in one commit; large ones are fast, and delay whoever waits.")
     memory_bytes: int = Field(
         64 * MIB,

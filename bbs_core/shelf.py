@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 from array import array
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
-from bbs_core.chunks import Cache, Chunk, chunk_of
-from bbs_core.errors import StoreUnavailable
+from bbs_core.chunks import Cache, Chunk
 
 CHUNK_ROWS = 1024
-WITHDRAWN = "* This row was hidden while the list was on its way."
-UNREADABLE = "* The board cannot be read at the moment."
 
 Load = Callable[[int, int], Awaitable[Chunk]]
 
@@ -119,89 +116,3 @@ class Shelf:
         """Return the number of frames of a chunk, loading it if that is not known."""
         total = self.total(index)
         return len(await self.chunk(index)) if total is None else total
-
-
-class Snapshot:
-    """What a list will show: so many frames of each chunk, fixed when it began; `len()` is what the count row says.
-
-    `lead` is a row before them.
-    """
-
-    def __init__(self, shelf: Shelf, first_index: int, skip: int, promised: array[int]) -> None:
-        self._shelf = shelf
-        self._first_index = first_index
-        self._skip = skip
-        self._promised = promised
-        self.lead: str | None = None
-
-    def __len__(self) -> int:
-        return sum(self._promised) - self._skip + (self.lead is not None)
-
-    async def parts(self) -> AsyncIterator[tuple[Chunk, int, int]]:
-        """Yield each chunk with the range of frames to show, as many as were promised."""
-        if self.lead is not None:
-            yield _repeated(self.lead, 1)
-        for place, promised in enumerate(self._promised):
-            skip = 0 if place else self._skip
-            try:
-                chunk = await self._shelf.chunk(self._first_index + place)
-            except StoreUnavailable:
-                yield _repeated(UNREADABLE, promised - skip)
-                continue
-            last = min(promised, len(chunk))
-            yield chunk, min(skip, last), last
-            # Frames that were promised and are gone: their row was hidden while the list was being read.
-            if last < promised:
-                yield _repeated(WITHDRAWN, promised - max(skip, last))
-
-    async def texts(self) -> AsyncIterator[str]:
-        """Yield the rows as text."""
-        async for chunk, first, last in self.parts():
-            for text in chunk.texts(first, last):
-                yield text
-
-    async def row_ids(self) -> set[int]:
-        """Return the ids of the posts or messages shown."""
-        ids: set[int] = set()
-        async for chunk, first, last in self.parts():
-            ids.update(chunk.ids[first:last])
-        return ids
-
-
-class ShelfRows:
-    """The rows of a shelf, looked at only when they are shown; a plugin that wraps a list may iterate over them."""
-
-    def __init__(self, snapshot: Callable[[], Awaitable[Snapshot]]) -> None:
-        self.snapshot = snapshot
-
-    async def __aiter__(self) -> AsyncIterator[str]:
-        async for text in (await self.snapshot()).texts():
-            yield text
-
-
-def _repeated(text: str, count: int) -> tuple[Chunk, int, int]:
-    chunk = chunk_of([text] * count)
-    return chunk, 0, len(chunk)
-
-
-async def everything(shelf: Shelf) -> Snapshot:
-    """Return a snapshot of the whole shelf."""
-    promised = array("I", [await shelf.promise(index) for index in range(shelf.last_index + 1)])
-    return Snapshot(shelf, 0, 0, promised)
-
-
-async def newest(shelf: Shelf, frame_count: int) -> Snapshot:
-    """Return a snapshot of the newest `frame_count` frames or a few less, touching no more chunks than hold them.
-
-    It never begins in the middle of a row that was cut.
-    """
-    promised: list[int] = []
-    index = shelf.last_index + 1
-    while index and sum(promised) < frame_count:
-        index -= 1
-        promised.insert(0, await shelf.promise(index))
-    skip = max(0, sum(promised) - frame_count)
-    ids = (await shelf.chunk(index)).ids
-    while 0 < skip < len(ids) and ids[skip] == ids[skip - 1]:
-        skip += 1
-    return Snapshot(shelf, index, skip, array("I", promised))

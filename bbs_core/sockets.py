@@ -12,6 +12,8 @@ from bbs_core.errors import ConfigError
 BACKLOG = 1024
 # Room for the options of a segment (SACK blocks take up to 36 bytes), so that a pack always fits into one.
 OPTIONS_BYTES = 40
+# What the kernel holds for a reader before it may send it; without a bound it takes some megabytes for each.
+UNSENT_BYTES = 131_072
 # Linux alone has both; elsewhere the same packs are sent without the mark, and acknowledgements come when they come.
 MSG_EOR = getattr(socket, "MSG_EOR", 0)
 TCP_QUICKACK = getattr(socket, "TCP_QUICKACK", None)
@@ -81,6 +83,8 @@ def _listen_on(family: socket.AddressFamily, address: tuple[str, int]) -> socket
 def _prepared(listener: socket.socket, keepalive_s: int) -> socket.socket:
     listener.setblocking(False)
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
     if keepalive_s:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         for option in ("TCP_KEEPIDLE", "TCP_KEEPINTVL"):

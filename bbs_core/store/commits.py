@@ -8,8 +8,17 @@ import threading
 from collections.abc import Awaitable, Callable
 from itertools import count
 
+import structlog
+
+from bbs_core.errors import UserError
+from bbs_core.settings import StoreSettings
 from bbs_core.store.items import Batch, Item, NewMessage, NewPost, Visit, Work
 from bbs_core.store.writer import Writer
+
+log = structlog.get_logger(__name__)
+
+# Plugins' threads cannot wait for room as sessions do: beyond so many times the bounds they are refused.
+OVERFULL = 2
 
 
 class Commits:
@@ -21,9 +30,14 @@ class Commits:
     """
 
     def __init__(
-        self, queue_rows: int, shared: bool, kept: Callable[[Batch], None], followed: Callable[[], Awaitable[None]]
+        self,
+        limits: StoreSettings,
+        shared: bool,
+        kept: Callable[[Batch], None],
+        followed: Callable[[], Awaitable[None]],
     ) -> None:
-        self._queue_rows = queue_rows
+        self._queue_rows = limits.queue_rows
+        self._queue_characters = limits.queue_characters
         self._shared = shared
         self._kept = kept
         self._followed = followed
@@ -31,6 +45,8 @@ class Commits:
         self._lock = threading.Lock()
         self._issued = 0
         self._decided = 0
+        # Of the rows that were handed in and are not decided.
+        self._characters = 0
         self._order = count()
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._settling: set[asyncio.Task[None]] = set()
@@ -42,10 +58,16 @@ class Commits:
         self._writer = writer
 
     def append(self, item: Visit | NewPost | NewMessage) -> int:
-        """Hand in a row; returns the ticket to wait for."""
+        """Hand in a row; returns the ticket to wait for.
+
+        Raises UserError where the queue has passed twice its bounds: who hands in so much did not wait for room.
+        """
         assert self._writer is not None
         with self._lock:
+            if self._fills(OVERFULL):
+                raise UserError("The board cannot write as fast as it is written to; this was not kept.")
             self._issued += 1
+            self._characters += len(item.text)
             self._writer.put(item)
             return self._issued
 
@@ -57,11 +79,15 @@ class Commits:
     @property
     def full(self) -> bool:
         """Whether those who feed the queue must wait for `room`."""
-        return self._issued - self._decided >= self._queue_rows
+        return self._fills(1)
+
+    def _fills(self, times: int) -> bool:
+        waiting = self._issued - self._decided
+        return waiting >= times * self._queue_rows or self._characters >= times * self._queue_characters
 
     async def room(self) -> None:
-        """Wait until half the queue is free again."""
-        await self.decided(self._issued - self._queue_rows // 2)
+        """Wait until half of what waits now is decided."""
+        await self.decided(self._issued - self.waiting_rows // 2)
 
     def is_decided(self, ticket: int) -> bool:
         """Whether the row of this ticket is committed or refused."""
@@ -99,10 +125,13 @@ class Commits:
             self._kept(batch)
             for item, error in batch.refused:
                 _refuse(item, error)
-        finally:
+        except Exception:
             # Whatever a row does to those who show it, nobody waits for ever for what is decided.
+            log.exception("not_all_shown")
+        with self._lock:
             self._decided += batch.rows
-            self._wake()
+            self._characters -= batch.characters
+        self._wake()
 
     def _wake(self) -> None:
         while self._waiting and self._waiting[0][0] <= self._decided:

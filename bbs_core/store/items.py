@@ -18,6 +18,11 @@ class Visit:
     address: str
     at_ms: int
 
+    @property
+    def text(self) -> str:
+        """What it weighs in the queue."""
+        return self.name
+
 
 class Author(Protocol):
     """Who hands in a row, and hears if it could not be kept."""
@@ -66,9 +71,10 @@ Item = Visit | NewPost | NewMessage | Work
 
 @dataclass(slots=True)
 class Batch:
-    """What one turn of the writer decided; `rows` counts what was handed in to be appended."""
+    """What one turn of the writer decided; `rows` counts what was handed in to be appended, `characters` its texts."""
 
     rows: int = 0
+    characters: int = 0
     posts: list[NewPost] = field(default_factory=list)
     messages: list[NewMessage] = field(default_factory=list)
     work: list[Work] = field(default_factory=list)

@@ -78,7 +78,8 @@ class Writer:
 
     def _run(self) -> None:
         while items := self._take():
-            batch = Batch(rows=sum(type(item) is not Work for item in items))
+            lengths = [len(item.text) for item in items if not isinstance(item, Work)]
+            batch = Batch(len(lengths), sum(lengths))
             self._commit(items, batch)
             self._settle(batch)
 

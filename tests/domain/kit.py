@@ -15,7 +15,7 @@ from bbs_core.app import App
 from bbs_core.errors import StoreUnavailable
 from bbs_core.ledger import Actor
 from bbs_core.settings import AdminSettings, BoardSettings, ServerSettings, Settings, StoreSettings
-from bbs_core.shelf import ShelfRows
+from bbs_core.snapshots import ShelfRows
 from bbs_core.store.engine import reading_engine
 from bbs_core.store.items import NewMessage, NewPost
 from bbs_core.store.readers import Readers

@@ -22,14 +22,17 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from bbs_core.chunks import CHUNK_OVERHEAD_BYTES, Chunk
+from bbs_core.chunks import CHUNK_OVERHEAD_BYTES
+from bbs_core.rows import texts as texts_of
 from bbs_core.settings import BoardSettings
-from bbs_core.shelf import WITHDRAWN, Snapshot
+from bbs_core.snapshots import WITHDRAWN_FRAME, Piece, Snapshot
 from tests.domain.kit import BUDGET_BYTES, CHUNK_ROWS, HERE, hide, post, restore, running, send, shown
 from tests.support import fresh_postgres_database
 
 FRAME_BYTES = 9999
+ROOM_BYTES = 300
 LONG = "x" * 25_000
+[WITHDRAWN] = texts_of(WITHDRAWN_FRAME)
 BIGGEST_CHUNK_BYTES = CHUNK_OVERHEAD_BYTES + 2 * CHUNK_ROWS * (len(LONG) + 100)
 NewDatabase = Callable[[], AbstractContextManager[str]]
 
@@ -49,9 +52,10 @@ class UnderWay:
     """A list that has begun: what it promised and how far it is."""
 
     expected: list[str]
-    parts: AsyncIterator[tuple[Chunk, int, int]]
+    pieces: AsyncIterator[Piece]
     got: list[str]
     disturbed: bool = False
+    newest_disturbed: bool = False
 
 
 def frames(row: str) -> list[str]:
@@ -82,7 +86,7 @@ class BoardMachine(RuleBasedStateMachine):
 
     def stop(self) -> None:
         for under_way in self.lists:
-            self.loop.run(under_way.parts.aclose())  # type: ignore[attr-defined]
+            self.loop.run(under_way.pieces.aclose())  # type: ignore[attr-defined]
         self.lists.clear()
         self.loop.run(self.running.__aexit__(None, None, None))
 
@@ -105,8 +109,10 @@ class BoardMachine(RuleBasedStateMachine):
 
     @rule(texts=some_texts)
     def post(self, texts: list[str]) -> None:
-        self.loop.run(post(self.app, texts))
-        self.posts += [Row(text) for text in texts]
+        # No two rows are alike, nor are their ends.
+        numbered = [f"{number} {text} {number}" for number, text in enumerate(texts, start=len(self.posts))]
+        self.loop.run(post(self.app, numbered))
+        self.posts += map(Row, numbered)
 
     @rule(name=some_names, texts=some_texts)
     def send(self, name: str, texts: list[str]) -> None:
@@ -122,6 +128,7 @@ class BoardMachine(RuleBasedStateMachine):
         row.hidden = not row.hidden
         for under_way in self.lists:
             under_way.disturbed = True
+            under_way.newest_disturbed |= frames(f"{HERE} {row.text}")[-1:] == under_way.expected[-1:]
 
     @rule()
     def list(self) -> None:
@@ -135,7 +142,7 @@ class BoardMachine(RuleBasedStateMachine):
     @rule()
     def begin_a_list(self) -> None:
         snapshot = self.loop.run(self._snapshot())
-        self.lists.append(UnderWay(self.rows(), snapshot.parts(), []))
+        self.lists.append(UnderWay(self.rows(), snapshot.pieces(lambda: ROOM_BYTES), []))
         assert len(snapshot) == len(self.lists[-1].expected)
 
     async def _snapshot(self) -> Snapshot:
@@ -158,17 +165,19 @@ class BoardMachine(RuleBasedStateMachine):
             pass
 
     async def _go_on(self, under_way: UnderWay) -> bool:
-        """Take a part; at the end compare what was shown with what was promised."""
-        part = await anext(under_way.parts, None)
-        if part is not None:
-            chunk, first, last = part
-            hidden = {number for number, row in enumerate(self.posts, start=1) if row.hidden}
-            assert not hidden & set(chunk.ids[first:last])
-            under_way.got += chunk.texts(first, last)
+        """Take a piece; at the end compare what was shown with what was promised."""
+        piece = await anext(under_way.pieces, None)
+        if piece is not None:
+            rows = list(texts_of(piece.frames))
+            hidden = {f"{HERE} {row.text}"[:FRAME_BYTES] for row in self.posts if row.hidden}
+            assert not hidden.intersection(rows)
+            under_way.got += rows
             return True
         assert len(under_way.got) == len(under_way.expected)
         if not under_way.disturbed:
             assert under_way.got == under_way.expected
+        if under_way.expected and not under_way.newest_disturbed:
+            assert [row for row in under_way.got if row != WITHDRAWN][-1] == under_way.expected[-1]
         assert under_way.disturbed or WITHDRAWN not in under_way.got
         return False
 

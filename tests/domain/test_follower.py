@@ -19,7 +19,7 @@ from bbs_core.ledger import Ledger
 from bbs_core.mail import Mail
 from bbs_core.settings import BoardSettings
 from bbs_core.store import engine
-from tests.domain.kit import BUDGET_BYTES, HERE, MODERATOR, HeldReaders, new_message, new_post, shown
+from tests.domain.kit import BUDGET_BYTES, HERE, MODERATOR, WAIT_S, HeldReaders, new_message, new_post, shown
 from tests.store.kit import Store
 
 LEDGER = Ledger(bytes(KEY_BYTES))
@@ -143,3 +143,16 @@ async def test_a_list_after_a_failed_read_is_an_error_of_that_list_alone(node: N
         await node.list()
     node.readers.broken = False
     assert await node.list() == [str(number) for number in range(1, 30)]
+
+
+async def test_an_act_that_could_not_be_read_back_is_read_soon_though_nobody_rings(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bbs_core.follower.RETRY_S", 0.01)
+    node.hide(4)
+    node.readers.broken = True
+    await node.follower.follow()
+    node.readers.broken = False
+    async with asyncio.timeout(WAIT_S):
+        while await node.list() != ["1", "2", "3"]:  # noqa: ASYNC110 - no event tells of what nobody asked for
+            await asyncio.sleep(0)

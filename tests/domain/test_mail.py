@@ -178,3 +178,9 @@ async def test_every_list_holds_what_was_decided_before_it_while_mail_pours_in(a
     await asyncio.gather(write(), *map(read, names))
     for name in names:
         assert await shown(app.mail.rows(name)) == sent
+
+
+async def test_a_long_name_weighs_what_it_takes(app: App) -> None:
+    name = "n" * 9999
+    await shown(app.mail.rows(name))
+    assert app.cache.size_bytes > len(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from array import array
 
 import pytest
@@ -11,12 +12,15 @@ from bbs_core import shelf as shelf_module
 from bbs_core.chunks import Cache, Chunk
 from bbs_core.errors import StoreUnavailable
 from bbs_core.rows import frames
-from bbs_core.shelf import UNREADABLE, WITHDRAWN, Shelf, Snapshot, everything, newest
+from bbs_core.rows import texts as texts_of
+from bbs_core.shelf import Shelf
+from bbs_core.snapshots import UNREADABLE_FRAME, WITHDRAWN_FRAME, Snapshot, everything, newest
 
 CHUNK_ROWS = 4
 ROOMY_BYTES = 1_000_000
 WAIT_S = 10
 LONG = "x" * 25_000  # three frames
+(WITHDRAWN,), (UNREADABLE,) = map(texts_of, (WITHDRAWN_FRAME, UNREADABLE_FRAME))
 
 
 class Source:
@@ -202,7 +206,45 @@ async def test_a_window_under_way_keeps_its_count_though_less_is_left_than_it_le
     window = await newest(shelf, 3)
     source.hidden = {5, 6}
     await shelf.reload([5, 6])
+    assert await shown(window) == ["row 8", "row 9", "row 10"]
+    source.hidden = {5, 6, 7, 8}
+    await shelf.reload([7, 8])
     assert await shown(window) == [WITHDRAWN, "row 9", "row 10"]
+
+
+@pytest.mark.parametrize("room_bytes", [0, 25, 10_000_000])
+async def test_rows_that_come_back_during_a_list_push_out_none_of_the_newest(source: Source, room_bytes: int) -> None:
+    source.hidden = {6, 9}
+    shelf = await open_shelf(source)
+    snapshot = await everything(shelf)
+    pieces = snapshot.pieces(lambda: room_bytes)
+    begun = await anext(pieces)
+    source.hidden = set()
+    await shelf.reload([6, 9])
+    got = [*texts_of(begun.frames)]
+    async for piece in pieces:
+        got += texts_of(piece.frames)
+    assert got == ["row 1", "row 2", "row 3", "row 4", "row 6", "row 7", "row 8", "row 10"]
+
+
+async def test_a_list_goes_on_behind_what_it_sent_though_rows_before_that_are_hidden(source: Source) -> None:
+    shelf = await open_shelf(source)
+    pieces = (await everything(shelf)).pieces(lambda: 0)
+    got = [text for _ in range(2) for text in texts_of((await anext(pieces)).frames)]
+    source.hidden = {1, 2}
+    await shelf.reload([1])
+    async for piece in pieces:
+        got += texts_of(piece.frames)
+    assert got == numbered(10)
+
+
+async def test_a_reader_that_stops_keeps_no_chunk(source: Source) -> None:
+    shelf = await open_shelf(source)
+    pieces = (await everything(shelf)).pieces(lambda: 0)
+    await anext(pieces)
+    chunk = await shelf.chunk(0)
+    await shelf.reload([1])
+    assert gc.get_referrers(chunk) == []
 
 
 @pytest.mark.parametrize("count", range(1, 16))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bbs_core.errors import PluginError
+from bbs_core.errors import UserError
 from bbs_core.pool import QUEUE_LIMIT, Pool
 from tests.platform.outside import put, replacement
 from tests.stock.double import StockClient
@@ -102,7 +102,7 @@ async def test_calls_that_wait_for_a_thread_are_bounded() -> None:
     await begun.wait()
     calls += [asyncio.ensure_future(pool.run(work, {})) for _ in range(QUEUE_LIMIT)]
     await asyncio.sleep(0)
-    with pytest.raises(PluginError, match="Too many calls"):
+    with pytest.raises(UserError, match="busy is busy at the moment"):
         await pool.run(work, {})
     gate.set()
     assert all(await asyncio.gather(*calls))

@@ -13,7 +13,7 @@ import pytest
 from bbs_core.config import load
 from bbs_core.errors import ConfigError
 from bbs_core.plugin import never_blocks
-from bbs_core.shelf import ShelfRows
+from bbs_core.snapshots import ShelfRows
 from tests.platform.outside import STOCK_HOOKS, put, replacement, wrapper
 from tests.wire.live import LiveBoard
 

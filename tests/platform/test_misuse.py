@@ -33,6 +33,21 @@ MISTAKEN = """
     def answer(session):
         return [{value}]
 """
+LONG = """
+    from bbs_core.plugin import command
+
+    @command("/p")
+    def post(session):
+        session.board.post("x" * 1_000_001)
+
+    @command("/send")
+    def send(session):
+        session.mail.send("ann", "x" * 1_000_001)
+
+    @command("/answer")
+    def answer(session):
+        return ["x" * 1000] * 2001
+"""
 ALL = ("/notify", "/post", "/send", "/send-to", "/answer")
 
 
@@ -58,3 +73,33 @@ def test_what_no_row_can_carry_is_replaced(tmp_path: Path, database_url: str) ->
         assert ann.list() == ["127.0.0.1 a?\u2400", "* a?\u2400", "* a?\u2400"]
         assert ann.listdm() == ["a?\u2400"]
         assert other.listdm() == ["hello"]
+
+
+def test_what_would_fill_the_memory_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    put(tmp_path, "long.py", LONG)
+    with BoardProcess(tmp_path) as board, board.client("ann") as ann:
+        for word in ("/p", "/send", "/answer"):
+            ann.post(word)
+        assert ann.list() == [
+            *["* A text has at most 1,000,000 characters."] * 2,
+            "* The plugin behind /answer answered more than 2,000,000 characters.",
+        ]
+        assert ann.listdm() == []
+
+
+def test_an_error_that_cannot_say_what_it_is_costs_no_session(tmp_path: Path) -> None:
+    source = """
+        from bbs_core.plugin import UserError, command
+
+        class Mute(UserError):
+            def __str__(self):
+                return 1 / 0
+
+        @command("/mute")
+        def mute(session):
+            raise Mute
+    """
+    put(tmp_path, "mute.py", source)
+    with BoardProcess(tmp_path) as board, board.client("ann") as ann:
+        ann.post("/mute")
+        assert ann.list() == ["* A plugin had something to say and could not."]

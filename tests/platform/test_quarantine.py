@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from pathlib import Path
 
+from bbs_core.pool import QUEUE_LIMIT
 from tests.platform.outside import put, replacement
 from tests.wire.live import LiveBoard
 
@@ -100,3 +102,21 @@ def test_a_plugin_with_the_name_of_the_built_in_that_it_replaces_is_watched_like
             "replaced",
             "quarantined",
         ]
+
+
+def test_a_plugin_that_is_asked_too_much_is_not_to_blame(tmp_path: Path) -> None:
+    put(tmp_path, "moody.py", MOODY)
+    with LiveBoard(tmp_path, plugins={"threads": 1}) as board:
+        work = board.app.plugins.hooks.bbs_command_work
+
+        async def ask_all() -> list[object]:
+            calls = [work(session=None, text="") for _ in range(2 * QUEUE_LIMIT)]
+            return [*await asyncio.gather(*calls, return_exceptions=True)]
+
+        answers = board.wait(ask_all())
+        refused = [answer for answer in answers if answer != "done"]
+        assert {str(answer) for answer in refused} == {"The plugin moody is busy at the moment; please try again."}
+        assert len(refused) <= QUEUE_LIMIT
+        moody = board.app.plugins["moody"]
+        assert (moody.state, moody.failure_count) == ("loaded", 0)
+        assert board.wait(work(session=None, text="")) == "done"

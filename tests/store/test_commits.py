@@ -12,7 +12,8 @@ import pytest
 import pytest_asyncio
 import sqlalchemy as sa
 
-from bbs_core.errors import Conflict, StoreUnavailable
+from bbs_core.errors import Conflict, StoreUnavailable, UserError
+from bbs_core.settings import StoreSettings
 from bbs_core.store.commits import Commits
 from bbs_core.store.items import Batch
 from bbs_core.store.models import Post
@@ -21,19 +22,26 @@ from tests.store.kit import WAIT_S, Listener, Store, message, post, visit
 from tests.store.refusal import GUILTY, refuse_nul
 
 QUEUE_ROWS = 10
+QUEUE_CHARACTERS = 10_000
 
 
 class Desk:
     """A writer with its commits; what is followed waits until `follow` is set, which it is at first."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, queue_rows: int) -> None:
         self.store = store
         self.shown: list[str] = []
+        self.broken = False
         self.follow = asyncio.Event()
         self.follow.set()
         self.following = asyncio.Event()
         self.shared = store.engine.dialect.name != "sqlite"
-        self.commits = Commits(QUEUE_ROWS, self.shared, self._kept, self._follow)
+        self.commits = Commits(
+            StoreSettings(queue_rows=queue_rows, queue_characters=QUEUE_CHARACTERS),
+            self.shared,
+            self._kept,
+            self._follow,
+        )
         self._loop = asyncio.get_running_loop()
         self.writer = Writer(store.engine, QUEUE_ROWS // 2, self._settle)
         self.commits.start(self.writer)
@@ -42,6 +50,8 @@ class Desk:
         self._loop.call_soon_threadsafe(self.commits.settle, batch)
 
     def _kept(self, batch: Batch) -> None:
+        if self.broken:
+            raise ValueError
         self.shown += [item.text for item in batch.posts] + [item.text for item in batch.messages]
 
     async def _follow(self) -> None:
@@ -64,10 +74,15 @@ class Desk:
             await self.commits.decided(ticket)
 
 
+@pytest.fixture
+def queue_rows() -> int:
+    return QUEUE_ROWS
+
+
 @pytest_asyncio.fixture
-async def desk(url: sa.URL, tmp_path: Path) -> AsyncIterator[Desk]:
+async def desk(url: sa.URL, tmp_path: Path, queue_rows: int) -> AsyncIterator[Desk]:
     store = Store(url, tmp_path)
-    desk = Desk(store)
+    desk = Desk(store, queue_rows)
     desk.writer.start()
     yield desk
     desk.follow.set()
@@ -93,6 +108,7 @@ async def test_rows_of_every_kind_have_tickets(desk: Desk) -> None:
 
 
 @pytest.mark.usefixtures("restless")
+@pytest.mark.parametrize("queue_rows", [10_000])
 async def test_tickets_of_many_threads_follow_the_order_of_the_commits(desk: Desk) -> None:
     threads, rows = 4, 400
     tickets: dict[int, str] = {}
@@ -156,6 +172,43 @@ async def test_the_author_hears_of_a_row_that_is_not_kept(desk: Desk) -> None:
     assert [(kind, text, type(error)) for kind, text, error in author.heard] == [("post", GUILTY, StoreUnavailable)]
     assert desk.shown == ["good"]
     assert desk.commits.waiting_rows == 0
+
+
+async def test_whoever_waits_is_woken_though_a_row_breaks_those_who_show_it(desk: Desk) -> None:
+    desk.broken = True
+    await desk.decided(desk.commits.append(post("odd")))
+    desk.broken = False
+    await desk.decided(desk.commits.append(post("even")))
+    assert desk.shown == ["even"]
+    assert desk.store.texts() == ["odd", "even"]
+
+
+async def test_a_queue_is_full_by_its_characters_too(desk: Desk) -> None:
+    _, go_on = desk.hold()
+    long = "x" * (QUEUE_CHARACTERS // 2)
+    desk.commits.append(post(long))
+    assert not desk.commits.full
+    desk.commits.append(visit(long))
+    assert desk.commits.full
+    room = asyncio.ensure_future(desk.commits.room())
+    await asyncio.sleep(0)
+    assert not room.done()
+    go_on.set()
+    async with asyncio.timeout(WAIT_S):
+        await room
+    await desk.decided(2)
+    assert not desk.commits.full
+
+
+async def test_who_does_not_wait_for_room_is_refused_before_the_memory_is_full(desk: Desk) -> None:
+    _, go_on = desk.hold()
+    tickets = [desk.commits.append(post(str(number))) for number in range(2 * QUEUE_ROWS)]
+    with pytest.raises(UserError, match="cannot write as fast"):
+        desk.commits.append(post("too much"))
+    go_on.set()
+    await desk.decided(tickets[-1])
+    await desk.decided(desk.commits.append(post("again")))
+    assert len(desk.store.texts()) == len(tickets) + 1
 
 
 async def test_works_result_comes_after_its_effect_shows(desk: Desk) -> None:

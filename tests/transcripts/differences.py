@@ -122,8 +122,9 @@ class Board:
         return [f"({left_out} earlier posts are not shown.)", *rows[left_out:]]
 
     def who_rows(self) -> list[str]:
-        """Return what `/who` answers: each name once, in the order in which they came."""
-        return [f"{len(self.names)} on line:", *self.names]
+        """Return what `/who` answers to a few: each name once, in the order in which they came, a long one cut."""
+        short = (name if len(name) <= 40 else name[:39] + "…" for name in self.names)
+        return [f"{len(self.names)} on line:", *short]
 
     def _shown(self, row: str) -> list[str]:
         row = row.replace(KEPT_NUL, "\0")

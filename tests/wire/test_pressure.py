@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import select
 import socket
 import threading
@@ -12,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bbs_core.session import NOTICE_LIMIT
+from bbs_core.notices import NOTICE_LIMIT
 from tests.stock.double import StockClient
 from tests.support import BoardProcess
 from tests.wire.filled import fill
@@ -144,5 +145,7 @@ def test_a_client_that_never_reads_is_read_no_more(tmp_path: Path, frame: str) -
 def test_notices_that_nobody_reads_are_bounded(tmp_path: Path) -> None:
     with LiveBoard(tmp_path, limits={"posts_per_second": 0.0}) as board, board.client("ann") as ann:
         ann.sock.sendall(requests(*["/help"] * (NOTICE_LIMIT + 50), "list"))
-        assert len(list(ann.rows())) == NOTICE_LIMIT
+        rows = list(ann.rows())
+        assert len(rows) == 1 + NOTICE_LIMIT
+        assert re.fullmatch(r"\* \(\d+ earlier notices were dropped\.\)", rows[0])
         assert ann.list() == []

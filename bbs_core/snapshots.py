@@ -1,0 +1,151 @@
+"""What one list will show: fixed when it begins, read piece by piece, and holding nothing of the history in between."""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import NamedTuple
+
+from bbs_core.chunks import Chunk
+from bbs_core.errors import StoreError
+from bbs_core.protocol import encode
+from bbs_core.rows import NOTICE_MARK, texts
+from bbs_core.shelf import Shelf
+
+WITHDRAWN_FRAME = encode(NOTICE_MARK + "This row was hidden while the list was on its way.")
+UNREADABLE_FRAME = encode(NOTICE_MARK + "The board cannot be read at the moment.")
+# What a plugin that iterates over rows gets at a time; between two of them the loop serves the others.
+TEXT_PIECE_BYTES = 16_384
+
+
+class Piece(NamedTuple):
+    """Some whole frames, and whether there was no room for the next one."""
+
+    frames: bytes | bytearray
+    full: bool
+
+
+class Snapshot:
+    """So many frames of each chunk from one on, as they were promised; `len()` is what the count row says.
+
+    `lead` is a row before them.
+    """
+
+    def __init__(self, shelf: Shelf, first_index: int, counts: array[int], last_id: int) -> None:
+        self._shelf = shelf
+        self._first_index = first_index
+        self._counts = counts
+        self._last_id = last_id
+        self.lead: str | None = None
+
+    def __len__(self) -> int:
+        return sum(self._counts) + (self.lead is not None)
+
+    async def pieces(self, room: Callable[[], int]) -> AsyncIterator[Piece]:
+        """Yield all frames, each time as many as there is room for in bytes, and one where that is too little."""
+        if self.lead is not None:
+            yield Piece(encode(self.lead), False)
+        for index, count in enumerate(self._counts, self._first_index):
+            cursor = _Cursor(count, self._last_id)
+            while cursor.left:
+                yield await self._piece(index, cursor, room())
+
+    async def texts(self) -> AsyncIterator[str]:
+        """Yield the rows as text."""
+        async for piece in self.pieces(lambda: TEXT_PIECE_BYTES):
+            for text in texts(piece.frames):
+                yield text
+            await asyncio.sleep(0)
+
+    async def row_ids(self) -> set[int]:
+        """Return the ids of the posts or messages shown."""
+        ids: set[int] = set()
+        for index, count in enumerate(self._counts, self._first_index):
+            chunk = await self._shelf.chunk(index)
+            first, end = _Cursor(count, self._last_id).range(chunk)
+            ids.update(chunk.ids[first:end])
+        return ids
+
+    async def _piece(self, index: int, cursor: _Cursor, room_bytes: int) -> Piece:
+        """The chunk is looked up for each piece, so that a reader that stops reading keeps none in memory."""
+        if not cursor.unreadable:
+            try:
+                return cursor.read(await self._shelf.chunk(index), room_bytes)
+            except StoreError:
+                cursor.unreadable = True
+        return cursor.put(UNREADABLE_FRAME)
+
+
+class _Cursor:
+    """How far a chunk is read, by ids: rows of it may be hidden, or come back, before the rest is sent.
+
+    `left` frames are still to be sent, none of a row later than `last_id`.
+    """
+
+    __slots__ = ("_last_id", "_part", "_row_id", "left", "unreadable")
+
+    def __init__(self, left: int, last_id: int) -> None:
+        self.left = left
+        self.unreadable = False
+        self._last_id = last_id
+        self._row_id = 0
+        self._part = 0
+
+    def range(self, chunk: Chunk) -> tuple[int, int]:
+        """Return the frames that are next; of more than are left, the newest, as one's own is among them."""
+        ids = chunk.ids
+        end = bisect_right(ids, self._last_id)
+        done = min(bisect_left(ids, self._row_id) + self._part, bisect_right(ids, self._row_id))
+        return max(done, end - self.left), end
+
+    def read(self, chunk: Chunk, room_bytes: int) -> Piece:
+        first, end = self.range(chunk)
+        if first >= end:
+            return self.put(WITHDRAWN_FRAME)
+        stop = max(chunk.fit(first, end, room_bytes), first + 1)
+        self.left -= stop - first
+        self._row_id = chunk.ids[stop - 1]
+        self._part = stop - bisect_left(chunk.ids, self._row_id)
+        return Piece(chunk.slice(first, stop), stop < end)
+
+    def put(self, frame: bytes) -> Piece:
+        """Use a frame in the place of one that was promised."""
+        self.left -= 1
+        return Piece(frame, False)
+
+
+class ShelfRows:
+    """The rows of a shelf, looked at only when they are shown; a plugin that wraps a list may iterate over them."""
+
+    def __init__(self, snapshot: Callable[[], Awaitable[Snapshot]]) -> None:
+        self.snapshot = snapshot
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        async for text in (await self.snapshot()).texts():
+            yield text
+
+
+async def everything(shelf: Shelf) -> Snapshot:
+    """Return a snapshot of the whole shelf."""
+    counts = array("I", [await shelf.promise(index) for index in range(shelf.last_index + 1)])
+    return Snapshot(shelf, 0, counts, shelf.last_id)
+
+
+async def newest(shelf: Shelf, frame_count: int) -> Snapshot:
+    """Return a snapshot of the newest `frame_count` frames or a few less, touching no more chunks than hold them.
+
+    It never begins in the middle of a row that was cut.
+    """
+    counts: list[int] = []
+    index, last_id = shelf.last_index + 1, shelf.last_id
+    while index and sum(counts) < frame_count:
+        index -= 1
+        counts.insert(0, await shelf.promise(index))
+    skip = max(0, sum(counts) - frame_count)
+    ids = (await shelf.chunk(index)).ids
+    while 0 < skip < len(ids) and ids[skip] == ids[skip - 1]:
+        skip += 1
+    counts[0] -= min(skip, counts[0])
+    return Snapshot(shelf, index, array("I", counts), last_id)

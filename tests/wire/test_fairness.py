@@ -1,0 +1,61 @@
+"""One line takes its turn and no more, however much it has sent."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from bbs_core.session import Session
+from bbs_core.sockets import UNSENT_BYTES
+from tests.wire.filled import fill
+from tests.wire.live import LiveBoard, requests
+
+FRAMES = 4000
+PAUSE_S = 0.3
+JOIN_S = 60
+# A turn is a fifth of a millisecond: some dozens of the quickest frames, and fewer on a busy machine.
+TURN_FRAMES = 400
+SIOCOUTQNSD = 0x894B
+
+
+@pytest.mark.parametrize("frame", ["list", "listdm", "a post", "/help"])
+def test_a_flood_waits_for_those_who_sent_little(tmp_path: Path, frame: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[str] = []
+    receive = Session.receive
+
+    async def watched(self: Session, text: str) -> None:
+        served.append(self.username)
+        await receive(self, text)
+
+    live = LiveBoard(tmp_path, limits={"posts_per_second": 0.0})
+    with live as board, board.client("ann", rcvbuf=1 << 20) as ann, board.client("bob") as bob:
+        reader = threading.Thread(target=lambda: list(iter(lambda: ann.sock.recv(65_536), b"")))
+        reader.start()
+        monkeypatch.setattr(Session, "receive", watched)
+        # While the loop is away both lines fill, and the flood is the first to be read.
+        board.busy_for(PAUSE_S)
+        ann.sock.sendall(requests(*[frame] * FRAMES))
+        bob.list()
+        assert served.index("bob") <= TURN_FRAMES
+        ann.sock.shutdown(socket.SHUT_WR)
+        reader.join(JOIN_S)
+        assert not reader.is_alive()
+
+
+def test_the_kernel_holds_little_for_a_reader_that_stopped(tmp_path: Path) -> None:
+    fcntl = pytest.importorskip("fcntl")
+    fill(tmp_path, ("x" * 1000 for _ in range(20_000)))
+    with LiveBoard(tmp_path) as board, board.client("ann", rcvbuf=4096) as ann:
+        ann.post("list")
+        line = board.connection("ann")
+
+        def stalled() -> bool:
+            return line in board.app.server.writers._due
+
+        while not board.call(stalled):
+            pass
+        unsent = int.from_bytes(fcntl.ioctl(line._sock, SIOCOUTQNSD, bytes(4)), "little")
+        assert 0 < unsent <= 2 * UNSENT_BYTES
