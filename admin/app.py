@@ -13,6 +13,7 @@ from flask_wtf import CSRFProtect
 
 from admin import api, door, look, pages, problems, watch
 from admin.context import EXTENSION, ConsoleContext
+from admin.ids import IdConverter
 from bbs_core.metrics import product_version
 
 BODY_LIMIT_BYTES = 65_536  # a reason and a few words
@@ -44,6 +45,7 @@ def create_app(context: ConsoleContext) -> OpenAPI:
     )
     app.config.update(_settings(context))
     app.extensions[EXTENSION] = context
+    app.url_map.converters["id"] = IdConverter
     app.after_request(_secure)
     Bootstrap5(app)
     CSRFProtect(app).exempt(api.api)

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import hmac
+import secrets
 
 import structlog
-from flask import Blueprint, Flask, redirect, render_template, request, session, url_for
+from flask import Blueprint, Flask, current_app, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user, login_user
 
 from admin.context import board
-from bbs_core.staff import Member, find_staff, get_staff, verify_password
+from bbs_core.clock import now_ms
+from bbs_core.staff import Member, end_login, find_staff, get_staff, has_ended, verify_password
+
+LOGIN_BYTES = 16
 
 log = structlog.get_logger(__name__)
 door = Blueprint("door", __name__)
 
 
 class SignedIn(UserMixin):  # type: ignore[misc]
-    """A member of staff in a browser; the cookie is worth nothing after a change of password or role."""
+    """A member of staff in a browser, until they sign out there, `until_ms`, or a change of password or role."""
 
-    def __init__(self, member: Member) -> None:
+    def __init__(self, member: Member, login: str, until_ms: int) -> None:
         self.member = member
+        self.login = login
+        self.until_ms = until_ms
 
     def get_id(self) -> str:
         """Return what the cookie says of the member."""
-        return f"{self.member.id} {self.member.seal}"
+        return f"{self.member.id} {self.member.seal} {self.login} {self.until_ms}"
 
 
 def install(app: Flask) -> None:
@@ -39,9 +45,16 @@ def install(app: Flask) -> None:
 
 
 def _load(cookie_id: str) -> SignedIn | None:
-    staff_id, _, seal = cookie_id.partition(" ")
-    member = board().access.read(lambda connection: get_staff(connection, int(staff_id)))
-    return SignedIn(member) if member and hmac.compare_digest(member.seal, seal) else None
+    try:
+        staff_id, seal, login, until = cookie_id.split(" ")
+    except ValueError:  # an older version's
+        return None
+    if int(until) <= now_ms():
+        return None
+    member, ended = board().access.read(lambda c: (get_staff(c, int(staff_id)), has_ended(c, login)))
+    if member is None or ended or not hmac.compare_digest(member.seal, seal):
+        return None
+    return SignedIn(member, login, int(until))
 
 
 @door.get("/login")
@@ -61,6 +74,15 @@ def sign_in() -> ResponseReturnValue:
         return render_template("login.html", refused=True), 403
     session.clear()
     session.permanent = True
-    login_user(SignedIn(member))
+    until_ms = now_ms() + int(current_app.permanent_session_lifetime.total_seconds() * 1000)
+    login_user(SignedIn(member, secrets.token_urlsafe(LOGIN_BYTES), until_ms))
     log.info("signed_in", staff_id=member.id, address=request.remote_addr)
     return redirect(url_for("pages.home"), 303)
+
+
+def leave() -> None:
+    """Sign out of this login, in this browser and for whoever has a copy of its cookie. Raises StoreUnavailable."""
+    who: SignedIn = current_user._get_current_object()
+    # First, so that this browser forgets it also where the board cannot write.
+    session.clear()
+    board().access.write(lambda connection: end_login(connection, who.member.id, who.login, who.until_ms))

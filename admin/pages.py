@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user
 
 from admin import scopes
 from admin.context import board
+from admin.door import leave
 from admin.paging import Page, decode_cursor, encode_cursor
 from bbs_core.accounts import addresses_of, list_users
 from bbs_core.errors import ActError
@@ -66,14 +67,14 @@ def _users(page: Page) -> dict[str, Any]:
     }
 
 
-@pages.post("/posts/<int:post_id>/hide")
+@pages.post("/posts/<id:post_id>/hide")
 @scopes.needs(Scope.POSTS_MODERATE)
 def hide(post_id: int) -> ResponseReturnValue:
     """Take a post out of every list."""
     return _act(hide_post, post_id, "hidden")
 
 
-@pages.post("/posts/<int:post_id>/restore")
+@pages.post("/posts/<id:post_id>/restore")
 @scopes.needs(Scope.POSTS_MODERATE)
 def restore(post_id: int) -> ResponseReturnValue:
     """Put a post back in its place."""
@@ -98,6 +99,6 @@ def _act(act: Callable[..., int], post_id: int, done: str) -> ResponseReturnValu
 @pages.post("/logout")
 @scopes.needs()
 def logout() -> ResponseReturnValue:
-    """Forget who is signed in."""
-    session.clear()
+    """End this login."""
+    leave()
     return redirect(url_for("door.login"), 303)

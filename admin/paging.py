@@ -7,9 +7,9 @@ import binascii
 from collections.abc import Sequence
 from typing import NamedTuple, TypeVar
 
+from admin.ids import LARGEST_ID
 from bbs_core.errors import InvalidAct
 
-LARGEST_ID = 2**63 - 1
 CURSOR_LIMIT = 32
 Item = TypeVar("Item")
 

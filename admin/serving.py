@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from waitress import wasyncore
-from waitress.server import create_server
+from waitress.channel import HTTPChannel
+from waitress.server import BaseWSGIServer, create_server
 from waitress.trigger import trigger
 
 from bbs_core.errors import ConfigError
@@ -16,8 +18,11 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
 STOP_TIMEOUT_S = 0.5  # for the pages that are being made; the whole stop must be short
-CONNECTION_LIMIT = 100  # people with a few tabs each
-IDLE_TIMEOUT_S = 60
+CONNECTION_LIMIT = 1000  # silent ones cost a few KiB each; the board's own limits are of this order
+OVERFLOW = 100  # what may come while those that make room are still being closed
+# Of silence, in the middle of a request too: browsers and proxies connect again by themselves.
+IDLE_TIMEOUT_S = 15
+CLEANUP_INTERVAL_S = 1
 HEADER_LIMIT_BYTES = 32_768
 # More than any request has, so that the application answers a large one itself; less than memory notices.
 BODY_LIMIT_BYTES = 1024 * 1024
@@ -38,12 +43,15 @@ class ConsoleServer:
             threads=threads,
             # select() knows no descriptor above 1023, and the board alone may have more.
             asyncore_use_poll=True,
-            connection_limit=CONNECTION_LIMIT,
+            connection_limit=CONNECTION_LIMIT + OVERFLOW,
             channel_timeout=IDLE_TIMEOUT_S,
+            cleanup_interval=CLEANUP_INTERVAL_S,
             max_request_header_size=HEADER_LIMIT_BYTES,
             max_request_body_size=BODY_LIMIT_BYTES,
             ident=None,
         )
+        assert isinstance(self._server, BaseWSGIServer)  # one socket, one server
+        self._server.channel_class = _Channel
         self._thread = threading.Thread(target=self._server.run, name="console", daemon=True)
 
     def start(self) -> None:
@@ -62,6 +70,23 @@ class ConsoleServer:
 
     def _close_all(self) -> None:
         wasyncore.close_all(self._map, ignore_all=True)
+
+
+class _Channel(HTTPChannel):
+    def __init__(self, server: BaseWSGIServer, *arguments: Any, **options: Any) -> None:
+        channels: Mapping[int, HTTPChannel] = server.active_channels  # type: ignore[assignment]
+        _make_room(channels.values())
+        super().__init__(server, *arguments, **options)
+
+
+def _make_room(channels: Collection[HTTPChannel]) -> None:
+    """Have the connection closed that has been silent for longest, where there are too many for one more.
+
+    Whoever holds many of them can so keep nobody out for longer than it takes to connect as many again.
+    """
+    idle = [channel for channel in channels if not channel.requests and not channel.will_close]
+    if idle and len(channels) >= CONNECTION_LIMIT:
+        min(idle, key=lambda channel: channel.last_activity).will_close = True
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
-import signal
-import socket
-import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,7 +28,7 @@ from bbs_core.session import Services
 from bbs_core.settings import Settings
 from bbs_core.store.access import LiveAccess
 from bbs_core.store.commits import Commits
-from bbs_core.store.engine import data_lock, database_url, migrate, reading_engine, writing_engine
+from bbs_core.store.engine import database_url, migrate, reading_engine, writing_engine
 from bbs_core.store.feed import Bell
 from bbs_core.store.items import Batch
 from bbs_core.store.readers import Readers
@@ -40,12 +38,7 @@ log = structlog.get_logger(__name__)
 
 # With the sessions' time, the last hooks' and the console's, a stop stays within ten seconds.
 WRITER_STOP_S = 1.0
-# A thread that computes hands the interpreter over ten times as often as by default, so that a list need not wait.
-SWITCH_INTERVAL_S = 0.0005
-STOCK_PORT = 10333
 CONSOLE_KEY_FILE = "console.key"
-# Asking the kernel which address it would send from towards here sends nothing; the range is reserved for examples.
-SOMEWHERE = ("192.0.2.1", 9)
 
 
 class ConsoleServer(Protocol):
@@ -109,19 +102,32 @@ class App:
             self.console = self._start_console()
 
     async def stop(self) -> None:
-        """See everyone out, commit what is waiting, and close the database."""
-        await asyncio.gather(self._stop_console(), self._control.close(), self.server.stop())
-        if self._bell is not None:
-            self._bell.stop()
-        await self._loop.run_in_executor(None, self.writer.stop, WRITER_STOP_S)
-        self.plugins.close()
-        self.readers.close()
-        self._engine.dispose()
+        """See everyone out, commit what is waiting, and close the database; where one part fails, the others go on."""
+        await asyncio.gather(*map(_tried, (self._stop_console, self._control.close, self.server.stop)))
+        for step in (self._stop_bell, self._stop_writer, self.plugins.close, self.readers.close, self._engine.dispose):
+            await _tried(step)
 
     async def _stop_console(self) -> None:
         """A page that waits for its commit needs the loop, so waiting for it is another thread's work."""
         if self.console is not None:
-            await self._loop.run_in_executor(None, self.console.stop)
+            await self._off_loop(self.console.stop)
+
+    def _stop_bell(self) -> None:
+        if self._bell is not None:
+            self._bell.stop()
+
+    async def _stop_writer(self) -> None:
+        await self._off_loop(lambda: self.writer.stop(WRITER_STOP_S))
+        if self.commits.waiting_rows:
+            log.error("rows_undecided", rows=self.commits.waiting_rows, why="The database did not answer in time.")
+
+    async def _off_loop(self, stop: Callable[[], None]) -> None:
+        """Wait for a thread of its own: plugins may have taken all that the loop shares."""
+        pool = ThreadPoolExecutor(1, thread_name_prefix="stop")
+        try:
+            await self._loop.run_in_executor(pool, stop)
+        finally:
+            pool.shutdown(wait=False)
 
     def health(self) -> dict[str, object]:
         """Say whether the board can keep what it is sent."""
@@ -163,7 +169,7 @@ class App:
         )
 
     def _settle(self, batch: Batch) -> None:
-        self._loop.call_soon_threadsafe(self.commits.settle, batch)
+        self._in_loop(self.commits.settle, batch)
 
     def _kept(self, batch: Batch) -> None:
         self.counts.posts_total += len(batch.posts)
@@ -175,67 +181,22 @@ class App:
             self.mail.kept(batch.messages)
 
     def _ring(self) -> None:
+        self._in_loop(self.follower.ring)
+
+    def _in_loop(self, function: Callable[..., None], *arguments: object) -> None:
+        """Hear of a thread that may outlive the loop: what it has to tell after a stop is for nobody."""
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self.follower.ring)
+            self._loop.call_soon_threadsafe(function, *arguments)
 
     async def _follow(self) -> None:
         await self.follower.follow()
 
 
-def run(settings: Settings, say: Callable[[str], None]) -> None:
-    """Serve a board until SIGTERM or SIGINT; `say` is given the lines for whoever starts it.
-
-    Raises BBSError when the board cannot be opened.
-    """
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    with data_lock(Path(settings.server.data)), asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings, say))
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+async def _tried(stop: Callable[[], Awaitable[None] | None]) -> None:
+    """Stop a part; its failure is nobody else's."""
     try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
-
-
-async def _serve(settings: Settings, say: Callable[[str], None]) -> None:
-    app = App(settings)
-    await app.start()
-    signals: asyncio.Queue[None] = asyncio.Queue()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, signals.put_nowait, None)
-    for line in _start_lines(app):
-        say(line)
-    await signals.get()
-    say("Stopping: everyone on line is told, and what is waiting is stored. Once more to stop at once.")
-    hurry = asyncio.ensure_future(signals.get())
-    hurry.add_done_callback(lambda _: app.server.hurry())
-    await app.stop()
-    hurry.cancel()
-    say("Stopped.")
-
-
-def _start_lines(app: App) -> list[str]:
-    settings, port = app.settings.server, app.server.port
-    host = settings.host or _own_address()
-    stock = "" if port == STOCK_PORT else f" The stock client knows port {STOCK_PORT} alone."
-    lines = [f'The board is open on port {port}: users type {host} at "IP:".{stock}']
-    if app.console is not None:
-        lines.append(f"The console is at http://{_in_url(app.settings.admin.host)}:{app.console.port}/.")
-    return [*lines, f"The data is in {app.data.resolve()}."]
-
-
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
-def _own_address() -> str:
-    """Return the address under which other machines are likely to reach this one."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(SOMEWHERE)
-        except OSError:
-            return "127.0.0.1"
-        return str(probe.getsockname()[0])
+        waiting = stop()
+        if waiting is not None:
+            await waiting
+    except Exception:
+        log.exception("stop_failed", part=stop.__qualname__)

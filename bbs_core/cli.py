@@ -49,7 +49,7 @@ main.add_command(token)
 @setting_option("admin.enabled", "--no-admin", flag_value=False, type=bool, help="Start no console.")
 def serve(loaded: Loaded) -> None:
     """Start the board."""
-    from bbs_core.app import run
+    from bbs_core.process import run
 
     run(loaded.settings, click.echo)
 

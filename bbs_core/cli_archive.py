@@ -8,7 +8,6 @@ import click
 
 from bbs_core.cli_options import board_options, data_folder
 from bbs_core.config import Loaded
-from bbs_core.errors import StoreError
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -22,12 +21,11 @@ def backup(loaded: Loaded, file: Path) -> None:
     FILE holds private messages and is readable for you alone. The ledger's key is not in it: keep a copy elsewhere.
     """
     from bbs_core.store import archive
-    from bbs_core.store.engine import SQLITE_FILE, database_url, reading_engine
+    from bbs_core.store.engine import database_url, reading_engine, refuse_absent
 
-    data = data_folder(loaded)
-    if not loaded.settings.server.database and not (data / SQLITE_FILE).exists():
-        raise StoreError(f"There is no board in {data}.")
-    engine = reading_engine(database_url(loaded.settings.server.database, data), readers=1)
+    url = database_url(loaded.settings.server.database, data_folder(loaded))
+    refuse_absent(url)
+    engine = reading_engine(url, readers=1)
     try:
         click.echo(f"{_summary(archive.back_up(engine, loaded.file, file))} are in {file}.")
     finally:
@@ -38,12 +36,12 @@ def backup(loaded: Loaded, file: Path) -> None:
 @board_options
 @click.argument("file", type=FILE)
 def restore(loaded: Loaded, file: Path) -> None:
-    """Read FILE into an empty data folder or database; a damaged file changes nothing."""
+    """Read FILE into an empty data folder or database; if that fails, nothing is changed."""
     from bbs_core.store import archive
     from bbs_core.store.engine import data_lock, database_url, writing_engine
 
     data = data_folder(loaded)
-    with data_lock(data):
+    with data_lock(data, loaded.settings.server.database):
         engine = writing_engine(database_url(loaded.settings.server.database, data))
         try:
             click.echo(f"{_summary(archive.restore(engine, data, file))} are back.")

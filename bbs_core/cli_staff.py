@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import click
 
 from bbs_core.cli_options import board_options, data_folder
 from bbs_core.config import Loaded
-from bbs_core.errors import BoardInUse, InvalidAct
+from bbs_core.errors import BoardInUse, InvalidAct, StoreError
 
 PASSWORD_LIMIT_BYTES = 8192  # more than the longest password of the longest characters; the act has the exact limit
 # A server that has just started holds the lock a moment before it listens, and another verb holds it only briefly.
@@ -35,6 +36,9 @@ def token() -> None:
 @click.option("--password-stdin", is_flag=True, help="Read the password from the first line of standard input.")
 def add(loaded: Loaded, name: str, role: str, password_stdin: bool) -> None:
     """Let NAME enter the console."""
+    from bbs_core.staff import checked_new
+
+    _look(loaded, lambda connection: checked_new(connection, name, role))
     password = _password_from_stdin() if password_stdin else _password_from_terminal()
     _perform(loaded, "staff.add", {"name": name, "role": role, "password": password})
     click.echo(f"{name} may now enter the console as {role}.")
@@ -51,6 +55,7 @@ def create(loaded: Loaded, staff_name: str, name: str, scopes: str, expires_days
     arguments: dict[str, Any] = {"staff": staff_name, "name": name, "scopes": scopes.replace(",", " ").split()}
     if expires_days is not None:
         arguments["expires_days"] = expires_days
+    _look(loaded, lambda _connection: None)
     click.echo(_perform(loaded, "token.create", arguments)["token"])
 
 
@@ -66,6 +71,22 @@ def _password_from_terminal() -> str:
     if not sys.stdin.isatty():
         raise InvalidAct("There is no terminal to ask for a password: use --password-stdin.")
     return str(click.prompt("Password", hide_input=True, confirmation_prompt="The same again"))
+
+
+def _look(loaded: Loaded, look: Callable[[Any], object]) -> None:
+    """Read the board, whether or not a server runs, before an act. Raises StoreError where there is none."""
+    from bbs_core.store.engine import database_url, no_board, present_schema, reading_engine, refuse_absent
+    from bbs_core.store.readers import Readers
+
+    url = database_url(loaded.settings.server.database, data_folder(loaded))
+    refuse_absent(url)
+    readers = Readers(reading_engine(url, 1), 1)
+    try:
+        if readers.read_now(present_schema) is None:
+            raise StoreError(no_board(url))
+        readers.read_now(look)
+    finally:
+        readers.close()
 
 
 def _perform(loaded: Loaded, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -92,7 +113,7 @@ def _perform_here(loaded: Loaded, name: str, arguments: dict[str, Any]) -> dict[
     from bbs_core.store.engine import data_lock, database_url, migrate, writing_engine
 
     data = data_folder(loaded)
-    with data_lock(data):
+    with data_lock(data, loaded.settings.server.database):
         engine = writing_engine(database_url(loaded.settings.server.database, data))
         try:
             migrate(engine, data)

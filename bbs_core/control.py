@@ -30,6 +30,7 @@ TIMEOUT_S = 45.0  # longer than the writer's own limit, so that its sentence arr
 CLOSE_TIMEOUT_S = 2.0  # an act under way is a hash and a commit; the whole stop has 10 s
 CONNECTIONS = 8  # people type; more than a few at once are a mistake
 THREADS = 2  # each may hash, and two hashes at a time are what a small machine bears
+STOPPING = "The board is stopping: look whether the act was done once it is back."
 PATH_LIMIT_BYTES = 100  # the kernel's own is 108 on Linux and 104 elsewhere
 
 Perform = Callable[[str, dict[str, Any]], dict[str, Any]]
@@ -50,7 +51,7 @@ class ControlServer:
         self._server = await asyncio.start_unix_server(self._accept, sock=_bound(self._path), limit=LINE_LIMIT_BYTES)
 
     async def close(self) -> None:
-        """Stop listening, and let acts under way end."""
+        """Stop listening, and let acts under way end; who would have to wait longer is told why not."""
         if self._server is not None:
             self._server.close()
             self._path.unlink(missing_ok=True)
@@ -70,6 +71,9 @@ class ControlServer:
                 async with asyncio.timeout(TIMEOUT_S):
                     writer.write(_line(await self._reply(reader)))
                     await writer.drain()
+        except asyncio.CancelledError:
+            # By `close` alone; and asyncio reports it as an error where the task of a stream ends as cancelled.
+            writer.write(_line(_refusal(StoreUnavailable(STOPPING))))
         finally:
             writer.close()
 
@@ -81,10 +85,10 @@ class ControlServer:
             loop = asyncio.get_running_loop()
             return {"result": await loop.run_in_executor(self._pool, self._perform, name, arguments)}
         except BBSError as error:
-            return {"error": {"kind": type(error).__name__, "sentence": str(error)}}
+            return _refusal(error)
         except Exception:
             log.exception("control_failed")
-            return {"error": {"kind": BBSError.__name__, "sentence": "The board failed at this: see its log."}}
+            return _refusal(BBSError("The board failed at this: see its log."))
 
 
 async def _read_line(reader: asyncio.StreamReader) -> bytes:
@@ -143,6 +147,10 @@ def _outcome(line: bytes) -> dict[str, Any]:
         return result
     kind = getattr(errors, reply["error"]["kind"], BBSError)
     raise kind(reply["error"]["sentence"])
+
+
+def _refusal(error: BBSError) -> dict[str, Any]:
+    return {"error": {"kind": type(error).__name__, "sentence": str(error)}}
 
 
 def _line(message: dict[str, Any]) -> bytes:

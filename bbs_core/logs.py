@@ -8,7 +8,10 @@ terminal that shows it. A traceback names its error's class, and repeats its mes
 from __future__ import annotations
 
 import logging
+import sys
+import threading
 import traceback
+import warnings
 from collections.abc import Iterator, Mapping, MutableMapping
 from types import TracebackType
 from typing import Any, Literal, TextIO
@@ -34,6 +37,8 @@ LEADING = ("timestamp", "level", "logger")
 TRACEBACK_ENTRIES = 30  # the innermost ones
 CAUSES = 5
 
+log = structlog.get_logger(__name__)
+
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
 Event = MutableMapping[str, Any]
 
@@ -46,9 +51,12 @@ class _Handler(logging.StreamHandler[TextIO]):
 
 
 def configure(
-    level: Literal["debug", "info", "warning", "error"], format: Literal["auto", "text", "json"], stream: TextIO
+    level: Literal["debug", "info", "warning", "error"], format: Literal["auto", "text", "json"], stream: TextIO | None
 ) -> None:
-    """Send the log lines of this process, and of the libraries in it, to `stream`; the last call holds."""
+    """Send the log lines of this process, and of the libraries in it, to `stream`; the last call holds.
+
+    None, as Python has it for a stream that was closed at the start, is nowhere.
+    """
     number = logging.getLevelNamesMapping()[level.upper()]
     first: list[Processor] = [
         structlog.stdlib.add_log_level,
@@ -61,11 +69,48 @@ def configure(
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.stdlib.LoggerFactory(),
     )
-    as_text = format == "text" or (format == "auto" and stream.isatty())
-    last = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, _clean, *_renderers(as_text, stream.isatty())]
+    terminal = stream is not None and stream.isatty()
+    as_text = format == "text" or (format == "auto" and terminal)
+    last = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, _clean, *_renderers(as_text, terminal)]
     handler = _Handler(stream)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=[*first, _first_line], processors=last))
     _install(handler, number)
+
+
+def catch() -> None:
+    """Make log lines of what Python would print by itself; asyncio hands its own errors to the log already."""
+    threading.excepthook = _thread_failed
+    sys.unraisablehook = _error_ignored
+    sys.excepthook = _process_failed
+    warnings.showwarning = _warned
+
+
+def _thread_failed(failure: threading.ExceptHookArgs) -> None:
+    if not isinstance(failure.exc_value, SystemExit):
+        name = failure.thread.name if failure.thread else None
+        log.error("thread_failed", thread=name, exc_info=failure.exc_value)
+
+
+def _error_ignored(failure: sys.UnraisableHookArgs) -> None:
+    # The repr of what raised it may hold a text; its name does not.
+    where = getattr(failure.object, "__qualname__", type(failure.object).__qualname__)
+    log.error("error_ignored", where=where, exc_info=failure.exc_value)
+
+
+def _process_failed(_kind: type[BaseException], error: BaseException, _trace: TracebackType | None) -> None:
+    log.critical("process_failed", exc_info=error)
+
+
+def _warned(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    # The message is anyone's; the place tells whoever wrote the code enough.
+    log.warning("python_warning", category=category.__qualname__, where=f"{filename}:{lineno}")
 
 
 def _install(handler: _Handler, number: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import queue
 import threading
@@ -43,7 +44,8 @@ class _Call:
         finally:
             with self.lock:
                 self.thread_id = None
-        self.loop.call_soon_threadsafe(self._finish, result, error)
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and nobody waits for this any more
+            self.loop.call_soon_threadsafe(self._finish, result, error)
 
     def give_up(self) -> None:
         """Throw Interrupted into the thread that runs this call; a call into C ends only when it returns."""

@@ -27,8 +27,10 @@ ACCEPTS_PER_WAKE = 16
 ACCEPT_PAUSE_S = 1.0
 # How long the last sessions may take to be seen off once their sockets are closed.
 LEAVING_S = 0.5
-# Descriptors that are not connections: the database, the console, the listeners.
-SPARE_DESCRIPTORS = 100
+# Descriptors that are not connections: the console's, above all, and the database and the listeners. Where the system
+# gives few, a part of them has to do.
+SPARE_DESCRIPTORS = 1200
+SPARE_PART = 4
 
 FULL = "The board is full at the moment. Please try again later."
 CROWDED = "Too many connections come from your address."
@@ -62,7 +64,9 @@ class Server:
         """Listen. Raises ConfigError where the address cannot be had."""
         self.loop = asyncio.get_running_loop()
         settings = self.services.settings.server
-        self._capacity = min(self.limits.connections, _raise_descriptor_limit() - SPARE_DESCRIPTORS)
+        descriptors = _raise_descriptor_limit()
+        spare = min(SPARE_DESCRIPTORS, descriptors // SPARE_PART)
+        self._capacity = min(self.limits.connections, descriptors - spare)
         self._listeners = listen(settings.host, settings.port, self.limits.keepalive_s)
         self._accept_on()
         self._tick()

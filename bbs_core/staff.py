@@ -26,6 +26,8 @@ EXPIRES_DAYS = 365
 EXPIRES_DAYS_LIMIT = 3650
 DAY_MS = 86_400_000
 ALL = "all"
+# No token that anyone makes has none: this is the mark of a login that was ended.
+NO_SCOPES = ""
 # Whoever finds a token in a file or a log can see what it is for.
 TOKEN_PREFIX = "bbs_"
 TOKEN_BYTES = 32
@@ -85,13 +87,19 @@ class StaffToken:
     scopes: frozenset[Scope]
 
 
-def add_staff(connection: sa.Connection, ledger: Ledger, actor: Actor, name: str, role: str, password_hash: str) -> int:
-    """Let someone enter the console; returns the act's id. Raises Conflict, InvalidAct."""
+def checked_new(connection: sa.Connection, name: str, role: str) -> str:
+    """Return the name of someone who may be added, in its one spelling. Raises Conflict, InvalidAct."""
     name = checked_name(name, "A staff name")
     if role not in ROLES:
         raise InvalidAct(f"There is no role {role[:NAME_LIMIT]!r}; there are {', '.join(ROLES)}.")
     if connection.execute(sa.select(Staff.id).where(Staff.name == name)).scalar() is not None:
         raise Conflict(f"{name} is on the staff already.")
+    return name
+
+
+def add_staff(connection: sa.Connection, ledger: Ledger, actor: Actor, name: str, role: str, password_hash: str) -> int:
+    """Let someone enter the console; returns the act's id. Raises Conflict, InvalidAct."""
+    name = checked_new(connection, name, role)
     values = {"name": name, "role": role, "password_hash": password_hash, "created_at_ms": now_ms()}
     staff_id = connection.execute(sa.insert(Staff).values(values).returning(Staff.id)).scalar_one()
     return ledger.write(connection, Entry(actor, "staff.add", "staff", str(staff_id), after={"role": role}))
@@ -101,6 +109,33 @@ def find_staff(connection: sa.Connection, name: str) -> Member | None:
     """Return the member of this name, typed by anyone, or None."""
     name = unicodedata.normalize("NFC", name).strip()
     return _member(connection, Staff.name == name) if name.isprintable() else None
+
+
+def end_login(connection: sa.Connection, staff_id: int, login: str, until_ms: int) -> None:
+    """Refuse a login from now on, on every node.
+
+    It is kept as a revoked token that grants nothing, until the time at which it would have ended by itself.
+    """
+    at_ms = now_ms()
+    connection.execute(sa.delete(Token).where(Token.scopes == NO_SCOPES, Token.expires_at_ms < at_ms))
+    if has_ended(connection, login):
+        return
+    values = {
+        "staff_id": staff_id,
+        "name": "login",
+        "digest": _digest(login),
+        "scopes": NO_SCOPES,
+        "created_at_ms": at_ms,
+        "expires_at_ms": until_ms,
+        "revoked_at_ms": at_ms,
+    }
+    connection.execute(sa.insert(Token).values(values))
+
+
+def has_ended(connection: sa.Connection, login: str) -> bool:
+    """Whether someone signed out of this login."""
+    query = sa.select(Token.id).where(Token.digest == _digest(login), Token.scopes == NO_SCOPES)
+    return connection.execute(query).scalar() is not None
 
 
 def get_staff(connection: sa.Connection, staff_id: int) -> Member | None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from admin.paging import LARGEST_ID
+from admin.ids import Id
 from bbs_core.moderation import PAGE_LIMIT
 
 
@@ -27,7 +27,7 @@ class PageQuery(Asked):
 class PostPath(Asked):
     """Which post is meant."""
 
-    id: int = Field(ge=1, le=LARGEST_ID)
+    id: Id
 
 
 class Reason(Asked):

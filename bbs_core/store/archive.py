@@ -13,6 +13,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +21,28 @@ import sqlalchemy as sa
 
 from bbs_core.clock import now_ms
 from bbs_core.errors import StoreError
-from bbs_core.store.engine import files_as_error, is_sqlite, migrate, present_schema, unavailable_as_error
+from bbs_core.store.engine import files_as_error, filling, is_sqlite, no_board, present_schema, unavailable_as_error
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 SETTINGS = "bbs.toml"
 # Alembic's own table is made anew by the migrations.
 NOT_ROWS = "alembic_version"
-ROWS_AT_A_TIME = 1000
-LINE_LIMIT_BYTES = 1024 * 1024
+# Read at once, of texts that may each have a million characters.
+ROWS_AT_A_TIME = 100
+# One row. A text has at most a million characters, each of them at most twelve bytes of JSON; five times that is for
+# rows of older versions, whose plugins had no limit. A longer one is refused when the backup is made, not years later.
+LINE_LIMIT_BYTES = 64 * 1024 * 1024
+# Rows that are written at once take as much memory, and the longest one.
+PAGE_BYTES = 4 * 1024 * 1024
+# What reading a file raises where it is none of ours, or no longer.
+NOT_AS_WRITTEN = (KeyError, TypeError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, OSError)
 
 
 def back_up(engine: sa.Engine, settings: Path | None, file: Path) -> dict[str, int]:
     """Write all that one moment of the database holds; returns the rows of each table.
 
-    Raises StoreError where the file exists or cannot be written, StoreUnavailable.
+    Raises StoreError where the file exists or cannot be written or a row is too long for it, StoreUnavailable.
     """
     partial = file.with_name(file.name + ".partial")
     with files_as_error(file), unavailable_as_error():
@@ -59,7 +67,7 @@ def _write(engine: sa.Engine, settings: Path | None, target: Any) -> dict[str, i
             tables = {table.name: _write_table(archive, connection, table) for table in _tables(connection)}
             schema = present_schema(connection)
             if schema is None:
-                raise StoreError("There is no board to back up.")
+                raise StoreError(no_board(engine.url))
         if settings is not None:
             archive.writestr(SETTINGS, settings.read_bytes())
         manifest = {"format": FORMAT, "schema": schema, "made_at_ms": now_ms(), "tables": tables}
@@ -72,32 +80,62 @@ def _write_table(archive: zipfile.ZipFile, connection: sa.Connection, table: sa.
     query = sa.select(table).order_by(*table.primary_key.columns).execution_options(yield_per=ROWS_AT_A_TIME)
     with archive.open(_member(table.name), "w", force_zip64=True) as member:
         for row in connection.execute(query):
-            line = json.dumps([_to_json(value) for value in row]).encode() + b"\n"
+            line = _line(table, row)
             digest.update(line)
             member.write(line)
             count += 1
     return {"rows": count, "sha256": digest.hexdigest(), "columns": [column.name for column in table.columns]}
 
 
-def restore(engine: sa.Engine, data: Path, file: Path) -> dict[str, int]:
-    """Read a file into an empty database, then bring its schema up to date; returns the rows of each table.
+def _line(table: sa.Table, row: sa.Row[Any]) -> bytes:
+    line = json.dumps([_to_json(value) for value in row]).encode() + b"\n"
+    if len(line) > LINE_LIMIT_BYTES:
+        key = ", ".join(str(row._mapping[column]) for column in table.primary_key)
+        raise StoreError(f"Row {key} of the table {table.name} is too long for a backup ({LINE_LIMIT_BYTES} bytes).")
+    return line
 
-    Raises StoreError where the file is damaged, before anything is touched, or the database is not empty; SchemaTooNew.
+
+def restore(engine: sa.Engine, data: Path, file: Path) -> dict[str, int]:
+    """Read a file into an empty database, of any version's schema, in one transaction; returns the rows of each table.
+
+    Raises StoreError where the file is damaged or does not fit or the database is not empty, SchemaTooNew and
+    StoreUnavailable; whatever it raises, and if it is killed, the database is as empty as before.
     """
     with _opened(file) as archive:
         manifest = _checked_manifest(file, archive)
-        with unavailable_as_error():
-            migrate(engine, data, to=manifest["schema"], empty=True)
-            with engine.begin() as connection:
-                for table in _tables(connection):
-                    _read_table(archive, connection, table, manifest["tables"][table.name]["columns"])
-                    _restart_numbers(connection, table)
-            migrate(engine, data)
-        if SETTINGS in archive.namelist():
-            with files_as_error(data / SETTINGS):
-                (data / SETTINGS).touch(mode=0o600)
-                (data / SETTINGS).write_bytes(archive.read(SETTINGS))
+        with _settings_restored(archive, data / SETTINGS), filling(engine, manifest["schema"]) as connection:
+            _fill(archive, connection, manifest["tables"], file)
     return {name: table["rows"] for name, table in manifest["tables"].items()}
+
+
+@contextmanager
+def _settings_restored(archive: zipfile.ZipFile, file: Path) -> Iterator[None]:
+    """Write the settings beside their place, and put them there after all else is done."""
+    if SETTINGS not in archive.namelist():
+        yield
+        return
+    partial = file.with_name(file.name + ".partial")
+    try:
+        with files_as_error(partial):
+            partial.touch(mode=0o600)
+            partial.write_bytes(archive.read(SETTINGS))
+        yield
+        with files_as_error(file):
+            partial.rename(file)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _fill(archive: zipfile.ZipFile, connection: sa.Connection, contents: dict[str, Any], file: Path) -> None:
+    try:
+        for table in _tables(connection):
+            _read_table(archive, connection, table, contents[table.name]["columns"])
+            _restart_numbers(connection, table)
+    except sa.exc.OperationalError:
+        raise
+    except (sa.exc.SQLAlchemyError, OverflowError, *NOT_AS_WRITTEN) as error:
+        # The driver's words, and the values, hold people's texts.
+        raise StoreError(f"{file} holds what no board can hold: nothing was changed.") from error
 
 
 def check(file: Path) -> None:
@@ -128,22 +166,28 @@ def _checked_manifest(file: Path, archive: zipfile.ZipFile) -> dict[str, Any]:
                 raise _damaged(file)
         if archive.testzip() is not None:
             raise _damaged(file)
-    except (KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+    except NOT_AS_WRITTEN as error:
         raise _damaged(file) from error
     return manifest
 
 
 def _read_table(archive: zipfile.ZipFile, connection: sa.Connection, table: sa.Table, columns: list[str]) -> None:
     readers = [_from_json(table.columns[name]) for name in columns]
-    page: list[dict[str, Any]] = []
-    for line in _lines(archive, table.name):
-        values = [read(value) for read, value in zip(readers, json.loads(line), strict=True)]
-        page.append(dict(zip(columns, values, strict=True)))
-        if len(page) == ROWS_AT_A_TIME:
-            connection.execute(sa.insert(table), page)
-            page = []
+    for lines in _pages(_lines(archive, table.name)):
+        rows = ([read(value) for read, value in zip(readers, json.loads(line), strict=True)] for line in lines)
+        connection.execute(sa.insert(table), [dict(zip(columns, row, strict=True)) for row in rows])
+
+
+def _pages(lines: Iterator[bytes]) -> Iterator[list[bytes]]:
+    page, size = [], 0
+    for line in lines:
+        page.append(line)
+        size += len(line)
+        if len(page) == ROWS_AT_A_TIME or size >= PAGE_BYTES:
+            yield page
+            page, size = [], 0
     if page:
-        connection.execute(sa.insert(table), page)
+        yield page
 
 
 def _restart_numbers(connection: sa.Connection, table: sa.Table) -> None:
@@ -164,8 +208,12 @@ def _tables(connection: sa.Connection) -> list[sa.Table]:
 
 
 def _lines(archive: zipfile.ZipFile, table: str) -> Iterator[bytes]:
+    """Yield the lines of a table; raises ValueError at one that is longer than any that is written."""
     with archive.open(_member(table)) as member:
-        yield from iter(lambda: member.readline(LINE_LIMIT_BYTES), b"")
+        for line in iter(lambda: member.readline(LINE_LIMIT_BYTES + 1), b""):
+            if len(line) > LINE_LIMIT_BYTES:
+                raise ValueError("a line is too long")
+            yield line
 
 
 def _member(table: str) -> str:

@@ -114,43 +114,98 @@ def _begin_with(engine: sa.Engine, statement: str) -> None:
 
 
 @contextmanager
-def data_lock(data: Path) -> Iterator[None]:
-    """Hold the data folder for this process; raises BoardInUse where another one has it."""
+def data_lock(data: Path, database: str = "") -> Iterator[None]:
+    """Hold the data folder for this process, and the SQLite file of a `server.database` setting wherever it lies.
+
+    Raises BoardInUse where another process has the folder, StoreError where it has the file from another folder.
+    """
     with files_as_error(data):
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(data / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    url = database_url(database, data)
+    with _held(data / "lock", BoardInUse(f"Another process serves the board in {data}.")):
+        if url.get_backend_name() != "sqlite":
+            yield
+            return
+        # The real path, so that a link to the file is no way around the lock.
+        file = Path(url.database or "").resolve()
+        in_use = StoreError(f"Another process, with another data folder, serves the database {file}: stop it first.")
+        with _held(file.with_name(file.name + ".lock"), in_use):
+            yield
+
+
+@contextmanager
+def _held(file: Path, in_use: StoreError) -> Iterator[None]:
+    with files_as_error(file):
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BoardInUse(f"Another process serves the board in {data}.") from None
+            raise in_use from None
         yield
     finally:
         os.close(descriptor)
 
 
-def migrate(engine: sa.Engine, data: Path, to: str | None = None, empty: bool = False) -> None:
+def migrate(engine: sa.Engine, data: Path) -> None:
     """Bring the schema up to date, after a backup of a SQLite file that has one; leaves the old state if it fails.
 
-    `to` is another schema than the newest, `empty` asks for a database that has none yet. Raises SchemaTooNew,
-    StoreUnavailable, and StoreError where it is not empty.
+    Raises SchemaTooNew, StoreUnavailable.
     """
-    config = _alembic()
-    scripts = ScriptDirectory.from_config(config)
-    _refuse_newer(scripts, to)
-    with unavailable_as_error(), engine.begin() as connection:
-        if not is_sqlite(engine):
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITE_LOCK)))
-        present = present_schema(connection)
+    with _written_alone(engine) as connection:
+        scripts, present = ScriptDirectory.from_config(_alembic()), present_schema(connection)
         _refuse_newer(scripts, present)
-        if empty and present is not None:
-            raise StoreError("There is a board already: name an empty data folder or database.")
         if present == scripts.get_current_head():
             return
         if present is not None and is_sqlite(engine):
             _back_up(engine, data / "backups", present)
-        config.attributes["connection"] = connection
-        command.upgrade(config, to or "head")
+        _upgrade(connection, "head")
+
+
+@contextmanager
+def filling(engine: sa.Engine, schema: str) -> Iterator[sa.Connection]:
+    """Fill an empty database in one transaction: it has `schema` within, today's at the end, nothing if this fails.
+
+    Raises SchemaTooNew, StoreUnavailable, and StoreError where the database is not empty.
+    """
+    _refuse_newer(ScriptDirectory.from_config(_alembic()), schema)
+    with _written_alone(engine) as connection:
+        if present_schema(connection) is not None:
+            raise StoreError("There is a board already: name an empty data folder or database.")
+        _upgrade(connection, schema)
+        yield connection
+        _upgrade(connection, "head")
+
+
+@contextmanager
+def _written_alone(engine: sa.Engine) -> Iterator[sa.Connection]:
+    with unavailable_as_error(), engine.begin() as connection:
+        if not is_sqlite(engine):
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITE_LOCK)))
+        yield connection
+
+
+def _upgrade(connection: sa.Connection, schema: str) -> None:
+    config = _alembic()
+    config.attributes["connection"] = connection
+    command.upgrade(config, schema)
+
+
+def refuse_absent(url: sa.URL) -> None:
+    """Raise StoreError where there is no SQLite file: to open one would make it."""
+    if url.get_backend_name() == "sqlite":
+        file = Path(url.database or "")
+        with files_as_error(file):
+            if not file.exists():
+                raise StoreError(no_board(url))
+
+
+def no_board(url: sa.URL) -> str:
+    """Return the sentence of a verb that found no board."""
+    where = Path(url.database or "").parent if url.get_backend_name() == "sqlite" else "this database"
+    return (
+        f"There is no board in {where}: say where it is with --data or --database, or start a new one with bbs serve."
+    )
 
 
 def present_schema(connection: sa.Connection) -> str | None:

@@ -31,6 +31,6 @@ class Readers:
         return await asyncio.get_running_loop().run_in_executor(self._pool, self.read_now, function)
 
     def close(self) -> None:
-        """End the threads and close the connections."""
-        self._pool.shutdown(cancel_futures=True)
+        """End the threads once they are idle, and close the connections; a read under way holds nobody up."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
         self._engine.dispose()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from bbs_core import acts, cli_staff
@@ -18,8 +19,9 @@ from bbs_core.cli_options import board_options, setting_option
 from bbs_core.cli_staff import staff, token
 from bbs_core.config import Loaded
 from bbs_core.control import SOCKET_FILE, ControlServer
-from bbs_core.errors import BBSError, BoardInUse, ConfigError, Conflict, InvalidAct, NotFound
-from bbs_core.store.engine import data_lock
+from bbs_core.errors import BBSError, BoardInUse, ConfigError, Conflict, InvalidAct, NotFound, StoreError
+from bbs_core.store.engine import SQLITE_FILE, data_lock, migrate, writing_engine
+from bbs_core.store.engine import database_url as url_of
 from tests.console.support import PASSWORD, Board, Browser, open_board
 
 ADD = ("add", "olga", "--role", "owner", "--password-stdin")
@@ -43,9 +45,18 @@ class Shell:
         return result.exception
 
 
+def on_a_board(data: Path, database: str = "") -> Shell:
+    """Make a board, as a server does at its first start."""
+    data.mkdir(exist_ok=True)
+    engine = writing_engine(url_of(database, data))
+    migrate(engine, data)
+    engine.dispose()
+    return Shell(data, database)
+
+
 @pytest.fixture
 def shell(tmp_path: Path, database_url: str) -> Shell:
-    return Shell(tmp_path / "data", database_url)
+    return on_a_board(tmp_path / "data", database_url)
 
 
 @contextmanager
@@ -117,32 +128,93 @@ def test_some_scopes_may_be_listed(shell: Shell, tmp_path: Path, database_url: s
         (staff, ("add", "olga", "--role", "king", "--password-stdin"), PASSWORD, InvalidAct, "There is no role 'king'"),
         (token, CREATE, "", NotFound, "There is no 'olga' on the staff."),
         (token, (*CREATE, "--expires-days", "0"), "", InvalidAct, "A token is good for 1 to 3650 days."),
+        (token, (*CREATE, "--expires-days", str(2**64)), "", InvalidAct, "A token is good for 1 to 3650 days."),
+        (token, (*CREATE, "--expires-days=-1"), "", InvalidAct, "A token is good for 1 to 3650 days."),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(
     tmp_path: Path, group: click.Group, words: tuple[str, ...], stdin: str | bytes, error: type[BBSError], sentence: str
 ) -> None:
-    refusal = Shell(tmp_path / "data", "").refusal(group, *words, stdin=stdin)
+    refusal = on_a_board(tmp_path / "data").refusal(group, *words, stdin=stdin)
     assert type(refusal) is error
     assert str(refusal).startswith(sentence)
+
+
+@pytest.mark.parametrize(("group", "words"), [(staff, ADD), (token, CREATE)])
+def test_where_there_is_no_board_none_is_made(
+    tmp_path: Path, database_url: str, group: click.Group, words: tuple[str, ...]
+) -> None:
+    refusal = Shell(tmp_path / "data", database_url).refusal(group, *words, stdin=PASSWORD)
+    assert type(refusal) is StoreError
+    where = "this database" if database_url else tmp_path / "data"
+    assert str(refusal).startswith(f"There is no board in {where}: say where it is with --data or --database, or")
+    assert not (tmp_path / "data").exists()
+    if database_url:
+        engine = sa.create_engine(url_of(database_url, tmp_path))
+        assert sa.inspect(engine).get_table_names() == []
+        engine.dispose()
+
+
+def test_a_file_without_a_board_in_it_is_left_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / SQLITE_FILE
+    file.touch()
+    assert str(Shell(tmp_path, "").refusal(staff, *ADD, stdin=PASSWORD)).startswith("There is no board in")
+    assert file.stat().st_size == 0
+
+
+@pytest.mark.parametrize("running", [False, True])
+@pytest.mark.parametrize(
+    ("name", "role", "error", "sentence"),
+    [
+        ("olga", "owner", Conflict, "olga is on the staff already."),
+        (" olga ", "owner", Conflict, "olga is on the staff already."),
+        ("otto", "king", InvalidAct, "There is no role 'king'"),
+        ("a\nb", "owner", InvalidAct, "A staff name has no control characters"),
+        ("x" * 61, "owner", InvalidAct, "A staff name has 1 to 60 characters."),
+    ],
+)
+def test_nobody_types_a_password_in_vain(
+    board: Board,
+    shell: Shell,
+    tmp_path: Path,
+    running: bool,
+    name: str,
+    role: str,
+    error: type[BBSError],
+    sentence: str,
+) -> None:
+    board.staff("olga")
+    with data_lock(tmp_path / "data") if running else nullcontext():
+        # There is no terminal here: the password would be the next thing to go wrong.
+        refusal = shell.refusal(staff, "add", name, "--role", role)
+    assert type(refusal) is error
+    assert str(refusal).startswith(sentence)
+
+
+def test_a_board_that_is_served_from_another_folder_is_one_sentence(tmp_path: Path) -> None:
+    on_a_board(tmp_path / "one")
+    file = tmp_path / "one" / SQLITE_FILE
+    with data_lock(tmp_path / "one"):
+        refusal = Shell(tmp_path / "two", f"sqlite:///{file}").refusal(token, *CREATE)
+    assert str(refusal).startswith(f"Another process, with another data folder, serves the database {file.resolve()}")
 
 
 def test_a_folder_that_is_held_by_someone_who_does_not_listen_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cli_staff, "BUSY_TIMEOUT_S", 0)
+    shell = on_a_board(tmp_path / "data")
     with data_lock(tmp_path / "data"):
-        refusal = Shell(tmp_path / "data", "").refusal(token, *CREATE)
+        refusal = shell.refusal(token, *CREATE)
     assert isinstance(refusal, BoardInUse)
     assert "does not listen to commands" in str(refusal)
 
 
 def test_a_verb_waits_a_moment_for_another_one_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = data_lock(tmp_path / "data")
+    shell, folder = on_a_board(tmp_path / "data"), data_lock(tmp_path / "data")
     folder.__enter__()
     monkeypatch.setattr("time.sleep", lambda _s: folder.__exit__(None, None, None))
-    refusal = Shell(tmp_path / "data", "").refusal(token, *CREATE)
-    assert isinstance(refusal, NotFound)
+    assert isinstance(shell.refusal(token, *CREATE), NotFound)
 
 
 @click.command()

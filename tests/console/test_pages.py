@@ -7,8 +7,12 @@ import re
 import pytest
 import sqlalchemy as sa
 
+from admin import create_app, door
+from admin.app import SIGNED_IN
 from bbs_core.clock import now_ms
-from bbs_core.store.models import Post, Staff
+from bbs_core.errors import StoreUnavailable
+from bbs_core.staff import end_login, has_ended
+from bbs_core.store.models import Post, Staff, Token
 from tests.console.support import PASSWORD, Board, Browser
 
 PAYLOAD = "<script>alert('x')</script>\"'><img src=x onerror=alert(1)>{{7*7}}"
@@ -79,6 +83,60 @@ def test_signing_out_ends_it(board: Board, browser: Browser) -> None:
     assert browser.get("/").status == 303
 
 
+def test_a_copy_of_the_cookie_is_worth_nothing_after_signing_out(board: Board, browser: Browser) -> None:
+    other, thief = Browser(board), Browser(board)
+    assert other.sign_in().status == 303
+    stolen = browser.headers
+    assert board.get("/", **stolen).status == 200
+    browser.post("/logout")
+    assert board.get("/", **stolen).headers["Location"] == "/login"
+    thief.cookies.load(stolen["Cookie"])
+    assert thief.post("/posts/1/hide", reason="because").headers["Location"] == "/login"
+    assert thief.post("/logout").headers["Location"] == "/login"
+    assert other.get("/").status == 200
+    restarted = create_app(board.app.extensions["bbs"]).test_client(use_cookies=False)
+    assert restarted.get("/", headers=stolen).status_code == 303
+    assert restarted.get("/", headers=other.headers).status_code == 200
+
+
+def test_a_login_ends_by_itself_however_often_its_cookie_is_renewed(
+    board: Board, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board.post("one")
+    browser.post("/posts/1/hide", reason="a flash, which is kept in the cookie and so renews it")
+    assert browser.get("/").status == 200
+    later = now_ms() + int(SIGNED_IN.total_seconds() * 1000)
+    monkeypatch.setattr(door, "now_ms", lambda: later)
+    assert browser.get("/").status == 303
+
+
+def test_logins_that_were_ended_are_forgotten_when_they_would_have_ended(board: Board) -> None:
+    board.staff()
+    board.run(lambda c: end_login(c, 1, "old", now_ms() - 1))
+    for _ in range(2):
+        board.run(lambda c: end_login(c, 1, "new", now_ms() + 60_000))
+    logins = ("old", "new", "other")
+    assert board.access.read(lambda c: [has_ended(c, login) for login in logins]) == [False, True, False]
+    assert board.access.read(lambda c: c.execute(sa.select(sa.func.count(Token.id))).scalar()) == 1
+
+
+def test_an_ended_login_is_no_token(board: Board) -> None:
+    board.staff()
+    board.run(lambda c: end_login(c, 1, "login", now_ms() + 60_000))
+    assert board.api("GET", "/api/v1/posts", "login").status == 401
+
+
+def test_signing_out_while_the_board_cannot_write_forgets_it_here_and_says_so(
+    board: Board, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_function: object) -> None:
+        raise StoreUnavailable("the disk is full")
+
+    monkeypatch.setattr(board.access, "write", refuse)
+    assert browser.post("/logout").status == 503
+    assert browser.get("/").status == 303
+
+
 def test_a_post_is_hidden_and_restored_with_a_reason_and_one_act_each(board: Board, browser: Browser) -> None:
     board.post("one", "two")
     answer = browser.post("/posts/1/hide", reason="off topic")
@@ -100,6 +158,7 @@ def test_a_post_is_hidden_and_restored_with_a_reason_and_one_act_each(board: Boa
         ("/posts/1/hide", " ", "Say why, in a few words: the reason stands in the ledger."),
         ("/posts/1/restore", "x", "Post 1 is visible already."),
         ("/posts/7/hide", "x", "There is no post 7."),
+        (f"/posts/{2**63 - 1}/hide", "x", f"There is no post {2**63 - 1}."),
         ("/posts/1/hide", "x" * 501, "A reason has at most 500 characters."),
     ],
 )

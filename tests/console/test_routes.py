@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 import sqlalchemy as sa
@@ -16,6 +18,8 @@ from bbs_core.store.models import Post, Staff, Token
 from tests.console.support import Answer, Board, Browser
 
 API = "/api/v1"
+# Numbers that no row has, and ways to write a number that are not ours; the last is 1 in Arabic digits.
+NO_IDS = [str(2**63), str(2**64), "9" * 5000, "-1", "0", "\u0661"]
 # What anyone may ask for, and why.
 OPEN = {
     "static": "the console's own style",
@@ -28,11 +32,11 @@ OPEN = {
 }
 
 
-def routes(board: Board) -> Iterator[tuple[str, str, str]]:
-    """Yield method, path and endpoint of every route, with post 1 where a path asks for one."""
+def routes(board: Board, post_id: str = "1") -> Iterator[tuple[str, str, str]]:
+    """Yield method, path and endpoint of every route, with a post where a path asks for one."""
     for rule in board.app.url_map.iter_rules():
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
-            yield method, re.sub(r"<[^>]+>", "1", rule.rule), rule.endpoint
+            yield method, re.sub(r"<[^>]+>", post_id, rule.rule), rule.endpoint
 
 
 def closed(board: Board, api: bool) -> list[tuple[str, str, str]]:
@@ -126,6 +130,38 @@ def test_every_api_route_refuses_a_token_that_has_ended(board: Board, ending: st
         answer = ask_api(board, method, path, {"Authorization": f"Bearer {token}"})
         assert (answer.status, code(answer)) == (401, "unauthorized"), path
     assert_nothing_happened(board, acts=1)
+
+
+@pytest.mark.parametrize("number", NO_IDS, ids=["2**63", "2**64", "long", "negative", "zero", "arabic"])
+def test_every_path_refuses_what_is_no_id(board: Board, browser: Browser, number: str) -> None:
+    board.post("one")
+    bearer = {"Authorization": f"Bearer {board.token()}"}
+    token = re.search(r'name="csrf_token" value="([^"]+)"', browser.get("/").text)
+    assert token
+    asked = 0
+    for method, path, endpoint in routes(board, quote(number)):
+        if quote(number) not in path:
+            continue
+        if path.startswith(API):
+            assert ask_api(board, method, path, bearer).status in (404, 422), path
+        elif method == "GET":
+            assert browser.get(path).status == 404, path
+        else:
+            assert browser.post_bare(path, csrf_token=token[1], reason="because").status == 404, path
+        asked += endpoint.rpartition(".")[2] in ("hide", "restore")
+    assert asked == 4
+    assert_nothing_happened(board, acts=1)
+
+
+@pytest.mark.parametrize("number", NO_IDS, ids=["2**63", "2**64", "long", "negative", "zero", "arabic"])
+def test_every_query_refuses_what_is_no_number_of_ours(board: Board, browser: Browser, number: str) -> None:
+    bearer = {"Authorization": f"Bearer {board.token()}"}
+    inside = base64.urlsafe_b64encode(number.encode()).decode().rstrip("=")
+    for value in (quote(number), inside):
+        for name in ("posts", "users"):
+            assert browser.get(f"/?{name}={value}").status == 422, value
+            assert board.get(f"{API}/{name}?limit={value}", **bearer).status == 422, value
+            assert board.get(f"{API}/{name}?cursor={value}", **bearer).status == 422, value
 
 
 def test_every_form_needs_its_token(board: Board, browser: Browser) -> None:

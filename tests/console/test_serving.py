@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import http.client
+import select
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
+from pathlib import Path
 
 import pytest
 
 from admin import serving
 from admin.serving import ConsoleServer
 from bbs_core.errors import ConfigError
+from tests.support import BoardProcess
 
 WAIT_S = 10
+HALF = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
 
 
 class Hall:
@@ -98,3 +102,82 @@ def test_a_page_that_is_nearly_made_is_still_sent(hall: Hall, monkeypatch: pytes
 
 def test_a_console_that_never_started_can_be_stopped(hall: Hall) -> None:
     ConsoleServer(hall, "127.0.0.1", 0, threads=1).stop()
+
+
+def asked(port: int, path: str = "/") -> tuple[int, bytes]:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT_S)) as connection:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+
+def held(stack: ExitStack, port: int, count: int, said: bytes = b"") -> list[socket.socket]:
+    """Open connections that say so much, and then nothing."""
+    found = [stack.enter_context(socket.create_connection(("127.0.0.1", port), WAIT_S)) for _ in range(count)]
+    for connection in found:
+        connection.sendall(said)
+    return found
+
+
+def ends(connection: socket.socket) -> bool:
+    """Wait until the other side hangs up; what it has not read makes that a reset."""
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+def closed(connections: list[socket.socket]) -> list[socket.socket]:
+    poll = select.poll()
+    for connection in connections:
+        poll.register(connection, select.POLLIN)
+    ended = {descriptor for descriptor, _ in poll.poll(0)}
+    return [connection for connection in connections if connection.fileno() in ended]
+
+
+def test_health_is_told_while_one_address_holds_hundreds_of_connections(tmp_path: Path) -> None:
+    with BoardProcess(tmp_path / "data") as board, ExitStack() as stack:
+        connections = held(stack, board.admin_port, 300) + held(stack, board.admin_port, 300, HALF)
+        assert asked(board.admin_port, "/healthz")[0] == 200
+        assert closed(connections) == []
+
+
+@pytest.mark.parametrize("said", [b"", HALF])
+def test_whoever_comes_when_all_places_are_held_takes_that_of_the_longest_silent(
+    hall: Hall, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr(serving, "CONNECTION_LIMIT", 10)
+    monkeypatch.setattr(serving, "OVERFLOW", 10)
+    hall.may_answer.set()
+    server = serve(hall)
+    with ExitStack() as stack:
+        connections = held(stack, server.port, 50, said)
+        assert asked(server.port) == (200, b"ok")
+        assert ends(connections[0])
+        assert connections[-1] not in closed(connections)
+    server.stop()
+
+
+def test_a_page_that_is_being_made_keeps_its_place(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "CONNECTION_LIMIT", 10)
+    monkeypatch.setattr(serving, "OVERFLOW", 10)
+    server = serve(hall)
+    with ExitStack() as stack:
+        waiting = stack.enter_context(socket.create_connection(("127.0.0.1", server.port), WAIT_S))
+        waiting.sendall(HALF + b"\r\n")
+        assert hall.entered.wait(WAIT_S)
+        assert ends(held(stack, server.port, 50)[0])
+        hall.may_answer.set()
+        assert waiting.recv(12) == b"HTTP/1.1 200"
+    server.stop()
+
+
+@pytest.mark.parametrize("said", [b"", HALF])
+def test_whoever_is_silent_is_hung_up_on(hall: Hall, monkeypatch: pytest.MonkeyPatch, said: bytes) -> None:
+    assert serving.IDLE_TIMEOUT_S + serving.CLEANUP_INTERVAL_S <= 20
+    monkeypatch.setattr(serving, "IDLE_TIMEOUT_S", 1)
+    server = serve(hall)
+    with ExitStack() as stack:
+        (connection,) = held(stack, server.port, 1, said)
+        assert ends(connection)
+    server.stop()

@@ -40,7 +40,12 @@ def test_whoever_finds_no_descriptor_waits_and_gets_in(tmp_path: Path) -> None:
             sock.close()
 
 
-def test_the_system_has_the_last_word_on_how_many_may_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bbs_core.server._raise_descriptor_limit", lambda: SPARE_DESCRIPTORS + 1)
+@pytest.mark.parametrize(("descriptors", "clients"), [(4, 3), (100, 75), (10_000, 10_000 - SPARE_DESCRIPTORS)])
+def test_the_system_has_the_last_word_on_how_many_may_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, descriptors: int, clients: int
+) -> None:
+    monkeypatch.setattr("bbs_core.server._raise_descriptor_limit", lambda: descriptors)
     with LiveBoard(tmp_path) as board, board.client("ann"):
+        assert board.app.server._capacity == clients
+        board.app.server._capacity = 1
         assert StockClient(IP, board.port, "bob").banner == FULL
