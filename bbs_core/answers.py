@@ -11,7 +11,7 @@ from bbs_core.chunks import Chunk, chunk_of
 from bbs_core.errors import StoreError
 from bbs_core.protocol import encode_count
 from bbs_core.rows import notices, visible
-from bbs_core.snapshots import ShelfRows, Snapshot
+from bbs_core.snapshots import Reading, ShelfRows, Snapshot
 
 log = structlog.get_logger(__name__)
 
@@ -37,13 +37,11 @@ async def send_answer(line: Line, rows: ShelfRows | list[str], waiting: Iterable
     closing = chunk_of(notices(waiting))
     packer = Packer(line, encode_count(len(snapshot) + len(closing)))
     if isinstance(snapshot, Chunk):
-        await packer.add_all(snapshot)
+        await packer.add(snapshot)
     else:
-        async for piece, full in snapshot.pieces(packer.room):
-            await packer.add(piece)
-            if full:
-                await packer.flush()
-    await packer.add_all(closing)
+        await packer.add_all(Reading(snapshot))
+    if closing:
+        await packer.add(closing)
     await packer.flush()
 
 
@@ -67,20 +65,22 @@ class Packer:
         self._limit_bytes = line.pack_bytes()
         self._pack = bytearray(first_frame)
 
-    def room(self) -> int:
-        """Return how many bytes the pack still takes."""
-        return self._limit_bytes - len(self._pack)
-
-    async def add(self, frames: bytes | bytearray) -> None:
-        """Pack frames, in a new pack where this one has no room for them."""
-        if self._pack and len(frames) > self.room():
+    async def add_all(self, reading: Reading) -> None:
+        """Pack all that is to be read."""
+        while not await reading.fill(self._pack, self._limit_bytes):
             await self.flush()
-        self._pack += frames
 
-    async def add_all(self, chunk: Chunk) -> None:
+    async def add(self, chunk: Chunk) -> None:
         """Pack all frames of a chunk."""
-        for frames in chunk.pieces(self.room):
-            await self.add(frames)
+        first = 0
+        while first < len(chunk):
+            stop = chunk.fit(first, len(chunk), self._limit_bytes - len(self._pack))
+            if stop == first and self._pack:
+                await self.flush()
+                continue
+            stop = max(stop, first + 1)
+            chunk.copy(first, stop, self._pack)
+            first = stop
 
     async def flush(self) -> None:
         """Send what is packed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
 from bbs_core.rows import frames
 
@@ -48,13 +48,10 @@ class Chunk:
         """Return the frames from `first` up to `last`."""
         return self.blob[self._start(first) : self._start(last)]
 
-    def pieces(self, room: Callable[[], int]) -> Iterator[bytearray]:
-        """Yield all frames, each time as many as there is room for in bytes, and one where that is too little."""
-        first = 0
-        while first < len(self):
-            stop = max(self.fit(first, len(self), room()), first + 1)
-            yield self.slice(first, stop)
-            first = stop
+    def copy(self, first: int, last: int, pack: bytearray) -> None:
+        """Append the frames from `first` up to `last` to a pack, without a copy in between."""
+        with memoryview(self.blob) as view, view[self._start(first) : self._start(last)] as frames:
+            pack += frames
 
     def extend_after(self, other: Chunk) -> None:
         """Append what `other` has of later rows."""

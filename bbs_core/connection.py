@@ -264,7 +264,9 @@ class Connection:
                 break
             if not session.named:
                 self._gate.handshakes.stop(self)
-            await session.receive(text)
+            waiting = session.take(text)
+            if waiting is not None:
+                await waiting
             if time.monotonic() > self._turn_ends:
                 await self._let_others_go()
         error = self._decoder.error

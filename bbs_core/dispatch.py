@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import structlog
 
-from bbs_core.errors import PluginError, StoreError, UserError
+from bbs_core.errors import BBSError, PluginError, StoreError, UserError
 from bbs_core.host import PluginSet
 from bbs_core.plugin import CommandInfo, Session
 from bbs_core.relay import HookFailed
@@ -88,7 +88,18 @@ class Dispatch:
         if self._reserved and request.command is POST and self._is_mistyped(request.texts["text"]):
             return [f"There is no command {request.texts['text'].split()[0]}; type /help."]
         answer = await self._answer(session, request)
-        return answer if isinstance(answer, list) else await _fetched(answer)
+        return answer if isinstance(answer, list) else await fetched(answer)
+
+    def perform_now(self, session: Session, request: Request) -> ShelfRows | list[str] | None:
+        """Run a command as `perform` does, where that needs no waiting; else do nothing and return None."""
+        command = request.command
+        call = getattr(self.plugins.hooks, command.hook)
+        if self._reserved or not call.immediate:
+            return None
+        try:
+            return _checked(call.now(session=session, **request.texts), command)
+        except BBSError as error:
+            return _refusal(error, command)
 
     async def rows(self, session: Session, request: Request) -> ShelfRows | list[str]:
         """Run a list; its failure is a row too."""
@@ -101,11 +112,8 @@ class Dispatch:
         try:
             answer = await getattr(self.plugins.hooks, command.hook)(session=session, **request.texts)
             return _checked(answer, command)
-        except (HookFailed, UserError) as error:
-            return [_sentence(error)]
-        except PluginError as error:
-            log.error("plugin_answer_refused", hook=command.hook, why=str(error))
-            return [str(error)]
+        except BBSError as error:
+            return _refusal(error, command)
 
     def _is_mistyped(self, text: str) -> bool:
         """Whether a post begins as a command would, and not as one whose slash was doubled to post it."""
@@ -126,6 +134,12 @@ class Dispatch:
 
 
 _STOCK_HOOKS = {command.hook for command in (POST, *STOCK.values())}
+
+
+def _refusal(error: BBSError, command: Command) -> list[str]:
+    if not isinstance(error, (HookFailed, UserError)):
+        log.error("plugin_answer_refused", hook=command.hook, why=str(error))
+    return [_sentence(error)]
 
 
 def _sentence(error: Exception) -> str:
@@ -167,13 +181,14 @@ def _unanswered(command: Command) -> str:
     return f"The plugin behind {command.word} gave no answer."
 
 
-async def _fetched(rows: ShelfRows) -> list[str]:
-    fetched: list[str] = []
+async def fetched(rows: ShelfRows) -> list[str]:
+    """Return the rows of the board or the mail that a command has answered, as many as an answer may have."""
+    texts: list[str] = []
     try:
         async for row in rows:
-            fetched.append(row)
-            if len(fetched) >= ANSWER_ROWS:
+            texts.append(row)
+            if len(texts) >= ANSWER_ROWS:
                 break
     except StoreError as error:
-        fetched.append(str(error))
-    return fetched
+        texts.append(str(error))
+    return texts

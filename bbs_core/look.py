@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from operator import attrgetter
 from typing import Protocol
 
 import structlog
@@ -36,16 +37,16 @@ def _clock(row: Written) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.gmtime(row.at_ms / 1000))
 
 
-_VALUES: dict[str, Callable[[Written], str]] = {
-    "ip": lambda row: row.address,
-    "text": lambda row: row.text,
-    "username": lambda row: row.name,
-    "sender": lambda row: row.name,
+_VALUES: dict[str, Callable[[Written], object]] = {
+    "ip": attrgetter("address"),
+    "text": attrgetter("text"),
+    "username": attrgetter("name"),
+    "sender": attrgetter("name"),
     "time": _clock,
-    "id": lambda row: str(row.id),
+    "id": attrgetter("id"),
 }
 
-Frames = Callable[[Written], Iterator[bytes]]
+Frames = Callable[[Written], list[bytes]]
 
 
 def post_frames(template: str, visible_controls: bool) -> Frames:
@@ -61,7 +62,7 @@ def message_frames(template: str, visible_controls: bool) -> Frames:
 def _frames(render: Callable[[Written], str], visible_controls: bool) -> Frames:
     shown = rows.visible if visible_controls else str
 
-    def frames(row: Written) -> Iterator[bytes]:
+    def frames(row: Written) -> list[bytes]:
         try:
             text = shown(render(row))
         except Exception:
@@ -73,9 +74,11 @@ def _frames(render: Callable[[Written], str], visible_controls: bool) -> Frames:
 
 
 def _renderer(template: str, fields: frozenset[str]) -> Callable[[Written], str]:
-    parts = [(literal, _VALUES[field] if field else None) for literal, field in parse(template, fields)]
+    parts = list(parse(template, fields))
+    form = "".join(literal.replace("%", "%%") + ("%s" if field else "") for literal, field in parts)
+    values = [_VALUES[field] for _, field in parts if field]
 
     def render(row: Written) -> str:
-        return "".join([literal + value(row) if value else literal for literal, value in parts])
+        return form % tuple([value(row) for value in values])
 
     return render

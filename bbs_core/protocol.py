@@ -64,7 +64,7 @@ class Decoder:
         if self._parts is not None:
             position = self._read_text(data, 0, frames)
         end = len(data)
-        while position < end:
+        while (position := self._read_plain(data, position, frames)) < end:
             missing = HEADER_DIGITS - len(self._header)
             header = self._header + data[position : position + missing]
             position += missing
@@ -81,6 +81,20 @@ class Decoder:
             else:
                 self._missing, self._parts, self._utf8 = length, [], _utf8_decoder()
                 position = self._read_text(data, position, frames)
+
+    def _read_plain(self, data: bytes, position: int, frames: list[str]) -> int:
+        """Read the frames that nothing is special about, which almost all are; returns where another one begins."""
+        if self._header or self.held is not None:
+            return position
+        while (header := data[position : position + HEADER_DIGITS]).isdigit() and len(header) == HEADER_DIGITS:
+            start = position + HEADER_DIGITS
+            length = int(header)
+            text = data[start : start + length]
+            if len(text) < length or length >= SHORTEST_CUT_HEADER or not text.isascii():
+                return position
+            frames.append(text.decode("ascii"))
+            position = start + length
+        return position
 
     def _read_text(self, data: bytes, position: int, frames: list[str]) -> int:
         """Read on in the frame that has begun; n missing code points are at least n bytes, so none is read too far."""

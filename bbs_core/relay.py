@@ -194,10 +194,20 @@ class HookCall:
         # The way of every post: one built-in that never blocks, and nothing to wait for.
         self._alone = self.functions[0] if alone else None
 
+    @property
+    def immediate(self) -> bool:
+        """Whether `now` can be called: one function that never blocks is all that the hook has."""
+        return self._alone is not None and not self._alone.runner.off
+
+    def now(self, **values: Any) -> Any:
+        """Return what awaiting the call would. Raises UserError and HookFailed."""
+        assert self._alone is not None
+        return self._alone.call_now(values)
+
     async def __call__(self, **values: Any) -> Any:
         """Return the first result that is not None, or all of them, as the hook is specified."""
-        if self._alone is not None and not self._alone.runner.off:
-            return self._alone.call_now(values)
+        if self.immediate:
+            return self.now(**values)
         wrappers = [wrapper for wrapper in self.wrappers if not wrapper.runner.off]
         if not wrappers:
             return await self._functions(values)

@@ -52,11 +52,12 @@ def _character_boundary(data: bytes, index: int) -> int:
     return index
 
 
-def frames(row: str) -> Iterator[bytes]:
-    """Yield the frames that show one row; almost always one."""
-    for piece in cut(row):
-        data = piece.encode()
-        yield b"%04d%b" % (len(data), data)
+def frames(row: str) -> list[bytes]:
+    """Return the frames that show one row; almost always one."""
+    data = row.encode()
+    if len(data) <= LONGEST:
+        return [b"%04d%b" % (len(data), data)]
+    return [b"%04d%b" % (len(piece), piece) for piece in map(str.encode, cut(row))]
 
 
 def texts(frames: bytes | bytearray) -> Iterator[str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import dataclass
 
 from bbs_core.answers import Line, send_answer
 from bbs_core.board import Board
 from bbs_core.clock import now_ms
-from bbs_core.dispatch import Command, Dispatch, Request
+from bbs_core.dispatch import Command, Dispatch, Request, fetched
 from bbs_core.errors import UserError
 from bbs_core.mail import Mail
 from bbs_core.metrics import Counts
@@ -122,14 +122,23 @@ class Session:
         """Remember the last row that was handed to the writer for this session."""
         self._ticket = ticket
 
-    async def receive(self, text: str) -> None:
-        """Take the text of a frame, and run the command that it completes."""
+    def take(self, text: str) -> Awaitable[None] | None:
+        """Take the text of a frame, and run the command that it completes; what is returned has to be awaited first.
+
+        Almost every post is done when this returns: a coroutine for each would cost as much as the post.
+        """
         if not self._named:
-            await self._enter(_storable(text))
-            return
+            return self._enter(_storable(text))
         request = self._request(text)
-        if request is not None:
-            await self._run(request)
+        if request is None:
+            return None
+        if request.command.listing:
+            return self._list(request)
+        delay_s = self._delay_s()
+        answer = None if delay_s else self._services.dispatch.perform_now(self, request)
+        if not isinstance(answer, list):
+            return self._run(request, answer, delay_s)
+        return self._done(request.command, answer)
 
     async def left(self) -> None:
         """Wait until all that was sent is stored, and tell that the line is gone; once."""
@@ -174,30 +183,38 @@ class Session:
         self._collecting = None
         return Request(command, dict(zip(command.frames, self._collected, strict=True)))
 
-    async def _run(self, request: Request) -> None:
-        command, services = request.command, self._services
-        if command.listing:
-            await services.commits.decided(self._ticket)
-            await self._show(await services.dispatch.rows(self, request))
-            return
-        if services.settings.limits.posts_per_second:
-            await self._slow_down()
-        for notice in await services.dispatch.perform(self, request):
+    async def _list(self, request: Request) -> None:
+        await self._services.commits.decided(self._ticket)
+        await self._show(await self._services.dispatch.rows(self, request))
+
+    async def _run(self, request: Request, answer: ShelfRows | None, delay_s: float) -> None:
+        """Run a command that needs waiting, or fetch the rows that one has answered."""
+        if delay_s:
+            await asyncio.sleep(delay_s)
+        dispatch = self._services.dispatch
+        notices = await (fetched(answer) if answer is not None else dispatch.perform(self, request))
+        room = self._done(request.command, notices)
+        if room is not None:
+            await room
+
+    def _done(self, command: Command, notices: list[str]) -> Awaitable[None] | None:
+        for notice in notices:
             self.notify(notice)
         if command.ends:
             self.over = True
-        if services.commits.full:
-            await services.commits.room()
+        commits = self._services.commits
+        return commits.room() if commits.full else None
 
-    async def _slow_down(self) -> None:
-        """Wait while posts come faster than the rate that is set; meanwhile the socket is not read."""
+    def _delay_s(self) -> float:
+        """Return how long posts are to wait that come faster than the rate that is set; the socket is not read then."""
         limits = self._services.settings.limits
+        if not limits.posts_per_second:
+            return 0.0
         now = time.monotonic()
         gained = (now - self._allowed_at) * limits.posts_per_second
         self._allowance = min(limits.posts_burst, self._allowance + gained) - 1
         self._allowed_at = now
-        if self._allowance < 0:
-            await asyncio.sleep(-self._allowance / limits.posts_per_second)
+        return max(0.0, -self._allowance / limits.posts_per_second)
 
     async def _show(self, rows: ShelfRows | list[str]) -> None:
         await send_answer(self._line, rows, self._notices.take())
@@ -208,7 +225,7 @@ def _storable(text: str) -> str:
     text = encodable(text)
     if len(text) > TEXT_CHARACTERS:
         raise UserError(f"A text has at most {TEXT_CHARACTERS:,} characters.")
-    return text.replace("\0", "\u2400")
+    return text.replace("\0", "\u2400") if "\0" in text else text
 
 
 class SessionBoard:

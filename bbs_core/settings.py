@@ -84,7 +84,7 @@ class LimitSettings(Section):
         description="Bytes read but not yet understood, per connection; one frame may need 40000.",
     )
     pack_bytes: int = Field(
-        16_384, ge=1024, le=65_536, description="Bytes held for a reader that stops reading, per connection."
+        65_536, ge=1024, le=65_536, description="Bytes held for a reader that stops reading, per connection."
     )
     stalled_reader_timeout_s: Timeout = Field(
         300.0, description="Seconds without progress after which a reader is given up."

@@ -6,7 +6,6 @@ import asyncio
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import NamedTuple
 
 from bbs_core.chunks import Chunk
 from bbs_core.errors import StoreError
@@ -20,13 +19,6 @@ UNREADABLE_FRAME = encode(NOTICE_MARK + "The board cannot be read at the moment.
 TEXT_PIECE_BYTES = 16_384
 
 
-class Piece(NamedTuple):
-    """Some whole frames, and whether there was no room for the next one."""
-
-    frames: bytes | bytearray
-    full: bool
-
-
 class Snapshot:
     """So many frames of each chunk from one on, as they were promised; `len()` is what the count row says.
 
@@ -34,48 +26,72 @@ class Snapshot:
     """
 
     def __init__(self, shelf: Shelf, first_index: int, counts: array[int], last_id: int) -> None:
-        self._shelf = shelf
-        self._first_index = first_index
-        self._counts = counts
-        self._last_id = last_id
+        self.shelf = shelf
+        self.first_index = first_index
+        self.counts = counts
+        self.last_id = last_id
         self.lead: str | None = None
 
     def __len__(self) -> int:
-        return sum(self._counts) + (self.lead is not None)
-
-    async def pieces(self, room: Callable[[], int]) -> AsyncIterator[Piece]:
-        """Yield all frames, each time as many as there is room for in bytes, and one where that is too little."""
-        if self.lead is not None:
-            yield Piece(encode(self.lead), False)
-        for index, count in enumerate(self._counts, self._first_index):
-            cursor = _Cursor(count, self._last_id)
-            while cursor.left:
-                yield await self._piece(index, cursor, room())
+        return sum(self.counts) + (self.lead is not None)
 
     async def texts(self) -> AsyncIterator[str]:
         """Yield the rows as text."""
-        async for piece in self.pieces(lambda: TEXT_PIECE_BYTES):
-            for text in texts(piece.frames):
+        reading, done = Reading(self), False
+        while not done:
+            pack = bytearray()
+            done = await reading.fill(pack, TEXT_PIECE_BYTES)
+            for text in texts(pack):
                 yield text
             await asyncio.sleep(0)
 
     async def row_ids(self) -> set[int]:
         """Return the ids of the posts or messages shown."""
         ids: set[int] = set()
-        for index, count in enumerate(self._counts, self._first_index):
-            chunk = await self._shelf.chunk(index)
-            first, end = _Cursor(count, self._last_id).range(chunk)
+        for index, count in enumerate(self.counts, self.first_index):
+            chunk = await self.shelf.chunk(index)
+            first, end = _Cursor(count, self.last_id).range(chunk)
             ids.update(chunk.ids[first:end])
         return ids
 
-    async def _piece(self, index: int, cursor: _Cursor, room_bytes: int) -> Piece:
-        """The chunk is looked up for each piece, so that a reader that stops reading keeps none in memory."""
+
+class Reading:
+    """How far a snapshot is read; it holds numbers and nothing of the history."""
+
+    __slots__ = ("_cursor", "_place", "_snapshot")
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        # Before the first chunk there may be a lead.
+        self._place = -1
+        self._cursor = _Cursor(0, 0)
+
+    async def fill(self, pack: bytearray, limit_bytes: int) -> bool:
+        """Append as many frames as the pack has room for, and one to an empty pack; returns whether that was all."""
+        if self._place < 0:
+            pack += encode(self._snapshot.lead) if self._snapshot.lead is not None else b""
+            self._next_chunk()
+        while self._place < len(self._snapshot.counts):
+            if self._cursor.left and not await self._fill_from_chunk(pack, limit_bytes):
+                return False
+            if not self._cursor.left:
+                self._next_chunk()
+        return True
+
+    def _next_chunk(self) -> None:
+        self._place += 1
+        if self._place < len(self._snapshot.counts):
+            self._cursor = _Cursor(self._snapshot.counts[self._place], self._snapshot.last_id)
+
+    async def _fill_from_chunk(self, pack: bytearray, limit_bytes: int) -> bool:
+        """The chunk is looked up for each pack, so that a reader that stops reading keeps none in memory."""
+        snapshot, cursor = self._snapshot, self._cursor
         if not cursor.unreadable:
             try:
-                return cursor.read(await self._shelf.chunk(index), room_bytes)
+                return cursor.fill(pack, limit_bytes, await snapshot.shelf.chunk(snapshot.first_index + self._place))
             except StoreError:
                 cursor.unreadable = True
-        return cursor.put(UNREADABLE_FRAME)
+        return cursor.put(pack, limit_bytes, UNREADABLE_FRAME)
 
 
 class _Cursor:
@@ -100,20 +116,29 @@ class _Cursor:
         done = min(bisect_left(ids, self._row_id) + self._part, bisect_right(ids, self._row_id))
         return max(done, end - self.left), end
 
-    def read(self, chunk: Chunk, room_bytes: int) -> Piece:
+    def fill(self, pack: bytearray, limit_bytes: int, chunk: Chunk) -> bool:
+        """Append frames of the chunk; returns whether there was room for all that it has."""
         first, end = self.range(chunk)
         if first >= end:
-            return self.put(WITHDRAWN_FRAME)
-        stop = max(chunk.fit(first, end, room_bytes), first + 1)
+            return self.put(pack, limit_bytes, WITHDRAWN_FRAME)
+        stop = chunk.fit(first, end, limit_bytes - len(pack))
+        if stop == first:
+            if pack:
+                return False
+            stop = first + 1
+        chunk.copy(first, stop, pack)
         self.left -= stop - first
         self._row_id = chunk.ids[stop - 1]
         self._part = stop - bisect_left(chunk.ids, self._row_id)
-        return Piece(chunk.slice(first, stop), stop < end)
+        return stop == end
 
-    def put(self, frame: bytes) -> Piece:
-        """Use a frame in the place of one that was promised."""
+    def put(self, pack: bytearray, limit_bytes: int, frame: bytes) -> bool:
+        """Append a frame in the place of one that was promised; returns whether there was room."""
+        if pack and len(pack) + len(frame) > limit_bytes:
+            return False
+        pack += frame
         self.left -= 1
-        return Piece(frame, False)
+        return True
 
 
 class ShelfRows:

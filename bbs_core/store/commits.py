@@ -51,24 +51,23 @@ class Commits:
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._settling: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
-        self._writer: Writer | None = None
+        self._put: Callable[[Item], None]
 
     def start(self, writer: Writer) -> None:
         """Use this writer, which must hand its batches to `settle` in the loop's thread."""
-        self._writer = writer
+        self._put = writer.put
 
     def append(self, item: Visit | NewPost | NewMessage) -> int:
         """Hand in a row; returns the ticket to wait for.
 
         Raises UserError where the queue has passed twice its bounds: who hands in so much did not wait for room.
         """
-        assert self._writer is not None
         with self._lock:
             if self._fills(OVERFULL):
                 raise UserError("The board cannot write as fast as it is written to; this was not kept.")
             self._issued += 1
             self._characters += len(item.text)
-            self._writer.put(item)
+            self._put(item)
             return self._issued
 
     @property

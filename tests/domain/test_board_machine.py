@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ from hypothesis.stateful import (
 from bbs_core.chunks import CHUNK_OVERHEAD_BYTES
 from bbs_core.rows import texts as texts_of
 from bbs_core.settings import BoardSettings
-from bbs_core.snapshots import WITHDRAWN_FRAME, Piece, Snapshot
+from bbs_core.snapshots import WITHDRAWN_FRAME, Reading, Snapshot
 from tests.domain.kit import BUDGET_BYTES, CHUNK_ROWS, HERE, hide, post, restore, running, send, shown
 from tests.support import fresh_postgres_database
 
@@ -52,7 +52,7 @@ class UnderWay:
     """A list that has begun: what it promised and how far it is."""
 
     expected: list[str]
-    pieces: AsyncIterator[Piece]
+    reading: Reading
     got: list[str]
     disturbed: bool = False
     newest_disturbed: bool = False
@@ -85,8 +85,6 @@ class BoardMachine(RuleBasedStateMachine):
         self.app = self.loop.run(self.running.__aenter__())
 
     def stop(self) -> None:
-        for under_way in self.lists:
-            self.loop.run(under_way.pieces.aclose())  # type: ignore[attr-defined]
         self.lists.clear()
         self.loop.run(self.running.__aexit__(None, None, None))
 
@@ -142,7 +140,7 @@ class BoardMachine(RuleBasedStateMachine):
     @rule()
     def begin_a_list(self) -> None:
         snapshot = self.loop.run(self._snapshot())
-        self.lists.append(UnderWay(self.rows(), snapshot.pieces(lambda: ROOM_BYTES), []))
+        self.lists.append(UnderWay(self.rows(), Reading(snapshot), []))
         assert len(snapshot) == len(self.lists[-1].expected)
 
     async def _snapshot(self) -> Snapshot:
@@ -165,13 +163,14 @@ class BoardMachine(RuleBasedStateMachine):
             pass
 
     async def _go_on(self, under_way: UnderWay) -> bool:
-        """Take a piece; at the end compare what was shown with what was promised."""
-        piece = await anext(under_way.pieces, None)
-        if piece is not None:
-            rows = list(texts_of(piece.frames))
-            hidden = {f"{HERE} {row.text}"[:FRAME_BYTES] for row in self.posts if row.hidden}
-            assert not hidden.intersection(rows)
-            under_way.got += rows
+        """Take a pack; at the end compare what was shown with what was promised."""
+        pack = bytearray()
+        done = await under_way.reading.fill(pack, ROOM_BYTES)
+        rows = list(texts_of(pack))
+        hidden = {f"{HERE} {row.text}"[:FRAME_BYTES] for row in self.posts if row.hidden}
+        assert not hidden.intersection(rows)
+        under_way.got += rows
+        if not done:
             return True
         assert len(under_way.got) == len(under_way.expected)
         if not under_way.disturbed:
