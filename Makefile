@@ -8,16 +8,26 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.1
 	--no-emit-index-url --no-header --no-annotate --quiet $(PINS_ARGS)
 fail = { echo "$(1)" >&2; exit 1; }
 
-.PHONY: help run test lint format pins clean
+.PHONY: help run test kill-test fuzz lint format pins clean
 
 help: ## list these commands
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
 
 run: .venv/requirements.stamp ## start the board; ARGS="--port 4000" is passed to bbs serve
 	@$(BIN)/bbs serve $(ARGS)
 
 test: .venv/requirements-test.stamp ## run the whole suite; PYTEST_ARGS="-k board" is passed to pytest
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+N ?= 100
+SEED ?= $(shell date +%s)
+kill-test: .venv/requirements-test.stamp ## kill the board N=100 times on each database; SEED=... repeats a run's moments
+	$(BIN)/python -m pytest tests/faults/test_kill.py --kills $(N) --kill-seed $(SEED)
+
+SECONDS ?= 60
+fuzz: .venv/requirements-fuzz.stamp ## search for input that breaks the wire or a session, SECONDS=60 for each; FUZZ_ARGS go to libFuzzer
+	$(BIN)/python -m tests.fuzz.target wire $(SECONDS) build/fuzz/wire $(FUZZ_ARGS)
+	$(BIN)/python -m tests.fuzz.target conversation $(SECONDS) build/fuzz/conversation $(FUZZ_ARGS)
 
 lint: .venv/requirements-test.stamp ## check style, types and imports
 	$(BIN)/ruff check
@@ -33,6 +43,7 @@ pins: $(BIN)/python ## pin what pyproject.toml asks for; PINS_ARGS=--upgrade tak
 	$(PIP) install uv
 	$(COMPILE) --group build --output-file config/requirements.txt
 	$(COMPILE) --group test --constraint config/requirements.txt --output-file config/requirements-test.txt
+	$(COMPILE) --group fuzz --constraint config/requirements.txt --output-file config/requirements-fuzz.txt
 
 clean: ## remove the virtual environment, caches and build output
 	rm -rf .venv build dist *.egg-info .*_cache .hypothesis

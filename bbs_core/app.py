@@ -28,7 +28,7 @@ from bbs_core.session import Services
 from bbs_core.settings import Settings
 from bbs_core.store.access import LiveAccess
 from bbs_core.store.commits import Commits
-from bbs_core.store.engine import database_url, migrate, reading_engine, writing_engine
+from bbs_core.store.engine import database_url, migrate, outlives_power_cuts, reading_engine, writing_engine
 from bbs_core.store.feed import Bell
 from bbs_core.store.items import Batch
 from bbs_core.store.readers import Readers
@@ -62,6 +62,8 @@ class App:
         url = database_url(settings.server.database, self.data)
         self._engine = writing_engine(url)
         migrate(self._engine, self.data)
+        if not outlives_power_cuts(self._engine):
+            log.warning("fsync_off", why="PostgreSQL runs with fsync off: a power cut may lose rows that were seen.")
         self._key_is_new = not (self.data / ledger.KEY_FILE).exists()
         self.ledger = Ledger(ledger.open_key(self.data))
         self.readers = Readers(reading_engine(url, settings.store.readers), settings.store.readers)

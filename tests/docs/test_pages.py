@@ -77,8 +77,8 @@ def test_each_source_file_that_is_named_exists(page: Path) -> None:
 
 @each_page
 def test_each_make_target_that_is_named_exists(page: Path) -> None:
-    targets = set(re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = [found[1] for line in code_lines(page) if (found := re.match(r"make (\w+)", line))]
+    targets = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = [found[1] for line in code_lines(page) if (found := re.match(r"make ([\w-]+)", line))]
     assert set(named) <= targets
 
 

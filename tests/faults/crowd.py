@@ -13,6 +13,7 @@ from tests.support import BoardProcess
 JOIN_S = 20
 POSTS_BETWEEN_LISTS = 5
 POSTS_OF_A_VISIT = 3
+CORRESPONDENT = "correspondent"
 
 
 @dataclass
@@ -20,6 +21,7 @@ class Memory:
     """What the crowd knows of the board: lists that were read, and posts whose author was told they are kept."""
 
     seen: list[list[str]] = field(default_factory=list)
+    mail_seen: list[list[str]] = field(default_factory=list)
     promised: list[str] = field(default_factory=list)
     posts: int = 0
     _moved: threading.Condition = field(default_factory=threading.Condition)
@@ -67,6 +69,17 @@ class Regular(Member):
                 self.memory.seen.append(client.list())
 
 
+class Correspondent(Member):
+    """Writes to itself and reads its mail."""
+
+    def live(self) -> None:
+        with self.board.client(self.user) as client:
+            while True:
+                for _ in range(POSTS_BETWEEN_LISTS):
+                    client.dm(self.user, next(self.texts))
+                self.memory.mail_seen.append(client.listdm())
+
+
 class Visitor(Member):
     """Comes, posts, quits and waits for the end of the stream, which says that all is kept; comes again."""
 
@@ -87,6 +100,7 @@ def crowd(board: BoardProcess, round_number: int, regulars: int = 4, visitors: i
     memory = Memory()
     members: list[Member] = [Regular(board, memory, f"regular{n}", round_number) for n in range(regulars)]
     members += [Visitor(board, memory, f"visitor{n}", round_number) for n in range(visitors)]
+    members.append(Correspondent(board, memory, CORRESPONDENT, round_number))
     for member in members:
         member.start()
     yield memory

@@ -6,43 +6,83 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from tests.faults.crowd import Memory, crowd
+from tests.faults.crowd import CORRESPONDENT, Memory, crowd
 from tests.support import BoardProcess
 
 MOST_POSTS_BEFORE_A_KILL = 400
+# A list grows with every kill, and is read by everyone: a new board now and then keeps a long run quick.
+KILLS_OF_A_BOARD = 15
 
 
-def check(board: BoardProcess, memory: Memory) -> int:
+@dataclass
+class Kept:
+    """What a board showed after it was killed, and how much had been seen and promised before."""
+
+    posts: list[str] = field(default_factory=list)
+    mail: list[str] = field(default_factory=list)
+    lists_seen: int = 0
+    posts_promised: int = 0
+    mail_seen: int = 0
+
+
+def check(board: BoardProcess, memory: Memory, kept: Kept) -> Kept:
     """A list shows all rows, oldest first: so each list that was ever read is the beginning of the next one."""
-    with board.client("auditor") as auditor:
-        rows = auditor.list()
+    with board.client("auditor") as auditor, board.client(CORRESPONDENT) as correspondent:
+        rows, mail = auditor.list(), correspondent.listdm()
     texts = [row.removeprefix("127.0.0.1 ") for row in rows]
-    assert len(set(texts)) == len(texts), "a post was doubled"
-    for seen in memory.seen:
+    nothing_lost_doubled_or_moved(texts, rows, [kept.posts, *memory.seen])
+    nothing_lost_doubled_or_moved(mail, mail, [kept.mail, *memory.mail_seen])
+    assert set(memory.promised) <= set(texts), "a post is lost whose session read the end of the stream after quit"
+    return Kept(
+        rows,
+        mail,
+        kept.lists_seen + len(memory.seen),
+        kept.posts_promised + len(memory.promised),
+        kept.mail_seen + len(memory.mail_seen),
+    )
+
+
+def nothing_lost_doubled_or_moved(texts: list[str], rows: list[str], lists: Sequence[list[str]]) -> None:
+    assert len(set(texts)) == len(texts), "a text was doubled"
+    for seen in lists:
         assert rows[: len(seen)] == seen, "a row that was seen is lost or has moved"
-    assert set(memory.promised) <= set(texts), "a post whose session had ended in order is lost"
-    for author in {text.split()[0] for text in texts}:
-        own = [tuple(map(int, text.split()[1:])) for text in texts if text.split()[0] == author]
-        assert own == sorted(own), f"the posts of {author} are out of order"
-    return len(rows)
+    own: dict[str, list[tuple[int, ...]]] = {}
+    for author, *numbers in map(str.split, texts):
+        own.setdefault(author, []).append(tuple(map(int, numbers)))
+    for author, sent in own.items():
+        assert sent == sorted(sent), f"the texts of {author} are out of order"
 
 
-def test_every_row_that_was_seen_survives_being_killed(
-    tmp_path: Path, database_url: str, request: pytest.FixtureRequest
-) -> None:
-    moments = random.Random(request.config.getoption("kill_seed"))
-    memory, kept = Memory(), 0
-    with BoardProcess(tmp_path / "data", database_url, admin_enabled=False, limits_posts_per_second=0) as board:
-        for number in range(request.config.getoption("kills")):
+def kill_again_and_again(data: Path, database: str, kills: int, moments: random.Random) -> Kept:
+    kept = Kept()
+    with BoardProcess(data, database, admin_enabled=False, limits_posts_per_second=0) as board:
+        for number in range(kills):
             with crowd(board, number) as memory:
                 memory.wait_for_posts(moments.randrange(1, MOST_POSTS_BEFORE_A_KILL))
                 board.kill()
             board.restart()
-            rows = check(board, memory)
-            assert rows >= kept
-            kept = rows
-        assert memory.seen or memory.promised or kept
+            kept = check(board, memory, kept)
+    return kept
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    kills = metafunc.config.getoption("kills")
+    rounds = [min(KILLS_OF_A_BOARD, kills - done) for done in range(0, kills, KILLS_OF_A_BOARD)]
+    metafunc.parametrize(("board_number", "kills"), list(enumerate(rounds)))
+
+
+def test_every_row_that_was_seen_survives_being_killed(
+    tmp_path: Path, database_url: str, request: pytest.FixtureRequest, board_number: int, kills: int
+) -> None:
+    moments = random.Random(f"{request.config.getoption('kill_seed')} {board_number}")
+    kept = kill_again_and_again(tmp_path / "data", database_url, kills, moments)
+    if kills == KILLS_OF_A_BOARD:
+        assert kept.lists_seen
+        assert kept.posts_promised
+        assert kept.mail_seen

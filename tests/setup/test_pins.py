@@ -16,7 +16,7 @@ RUN_TIME = [*PROJECT["project"]["dependencies"], *PROJECT["dependency-groups"]["
 TESTS = RUN_TIME + [entry for entry in PROJECT["dependency-groups"]["test"] if isinstance(entry, str)]
 HASHES = re.compile(r"( --hash=sha256:[0-9a-f]{64})+$")
 
-pinned_files = pytest.mark.parametrize("name", ["requirements.txt", "requirements-test.txt"])
+pinned_files = pytest.mark.parametrize("name", ["requirements.txt", "requirements-test.txt", "requirements-fuzz.txt"])
 
 
 def text_of(name: str) -> str:
