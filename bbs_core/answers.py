@@ -69,6 +69,8 @@ class Packer:
         """Pack all that is to be read."""
         while not await reading.fill(self._pack, self._limit_bytes):
             await self.flush()
+            # The path, or the reader, may have come to take less meanwhile, or more.
+            self._limit_bytes = self._line.pack_bytes()
 
     async def add(self, chunk: Chunk) -> None:
         """Pack all frames of a chunk."""
@@ -77,6 +79,7 @@ class Packer:
             stop = chunk.fit(first, len(chunk), self._limit_bytes - len(self._pack))
             if stop == first and self._pack:
                 await self.flush()
+                self._limit_bytes = self._line.pack_bytes()
                 continue
             stop = max(stop, first + 1)
             chunk.copy(first, stop, self._pack)
@@ -87,5 +90,3 @@ class Packer:
         if self._pack:
             pack, self._pack = self._pack, bytearray()
             await self._line.send(pack)
-            # The path may have come to carry less meanwhile.
-            self._limit_bytes = self._line.pack_bytes()

@@ -7,7 +7,12 @@ import socket
 from typing import Any
 
 from bbs_core.deadlines import Deadlines
-from bbs_core.sockets import MSG_EOR, segment_bytes
+from bbs_core.protocol import HEADER_DIGITS
+from bbs_core.sockets import MSG_EOR, way
+
+# Between two looks at a window that is full: a reader that goes on is seen soon, and hundreds that do not cost little.
+FIRST_LOOK_S = 0.001
+LAST_LOOK_S = 0.064
 
 
 class ConnectionGone(Exception):
@@ -40,6 +45,8 @@ class Outbox:
 
     async def send(self, pack: bytes | bytearray) -> None:
         """Hand one pack to the kernel. Raises ConnectionGone."""
+        if len(pack) > way(self._sock).window_bytes:
+            await self._window(len(pack))
         rest: bytes | bytearray | memoryview = pack
         while True:
             try:
@@ -55,14 +62,35 @@ class Outbox:
             rest = memoryview(rest)[sent:]
 
     def pack_bytes(self) -> int:
-        """Return what one segment carries now, within the limit that is set."""
-        return max(1, min(self._limit_bytes, segment_bytes(self._sock)))
+        """Return what a pack may have now: what one segment carries and the peer's window takes, within the limit."""
+        segment_bytes, window_bytes, _, _ = way(self._sock)
+        return max(1, min(self._limit_bytes, segment_bytes, window_bytes))
 
     def close(self) -> None:
         """Wait no more; the socket is about to be closed."""
         self._closed = True
         if self._writable is not None:
             self._loop.remove_writer(self._sock)
+
+    async def _window(self, size: int) -> None:
+        """Wait until the peer's window takes a pack whole; a reader that pauses leaves it half open.
+
+        The kernel would cut what it holds where the window ends, in a header too (docs/protocol.md, The network). A
+        frame that is longer than the window goes when all before it has arrived, and is cut behind its header. No event
+        tells that a window opens, so it is looked at, less and less often while nothing moves.
+        """
+        pause_s, queued_before = 0.0, -1
+        while True:
+            _, window, queued, closed = way(self._sock)
+            if closed:
+                raise ConnectionGone
+            if size <= window or (not queued and not 0 < window < HEADER_DIGITS):
+                return
+            if queued != queued_before:
+                pause_s, queued_before = 0.0, queued
+                self._stalls.start(self._owner)
+            await asyncio.sleep(pause_s)
+            pause_s = min(max(FIRST_LOOK_S, 2 * pause_s), LAST_LOOK_S)
 
     async def _room(self) -> None:
         if self._closed:

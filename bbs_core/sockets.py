@@ -6,17 +6,26 @@ import contextlib
 import ipaddress
 import socket
 import struct
+import sys
+from typing import NamedTuple
 
 from bbs_core.errors import ConfigError
 
 BACKLOG = 1024
 # Room for the options of a segment (SACK blocks take up to 36 bytes), so that a pack always fits into one.
 OPTIONS_BYTES = 40
-# What the kernel holds for a reader before it may send it; without a bound it takes some megabytes for each.
+# What the kernel holds for a reader before it may send it. Where the window is known that is next to nothing;
+# elsewhere, without a bound, it takes some megabytes for each.
 UNSENT_BYTES = 131_072
 # Linux alone has both; elsewhere the same packs are sent without the mark, and acknowledgements come when they come.
 MSG_EOR = getattr(socket, "MSG_EOR", 0)
 TCP_QUICKACK = getattr(socket, "TCP_QUICKACK", None)
+# Linux 5.4 and later: of `struct tcp_info` the fields state, snd_mss, bytes_acked, notsent_bytes, bytes_sent,
+# bytes_retrans and snd_wnd (include/uapi/linux/tcp.h).
+TCP_INFO = getattr(socket, "TCP_INFO", None) if sys.platform == "linux" else None
+INFO = struct.Struct("=B15xI100xQ16xI52xQQ12xI")
+TCP_CLOSE = 7
+UNKNOWN_WINDOW_BYTES = 1 << 30
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 FAREWELL_ON_CLOSE = struct.pack("ii", 0, 0)
 
@@ -41,9 +50,27 @@ def farewell_on_close(sock: socket.socket) -> None:
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, FAREWELL_ON_CLOSE)
 
 
-def segment_bytes(sock: socket.socket) -> int:
-    """Return what one segment of a connection carries now."""
-    return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG) - OPTIONS_BYTES
+class Way(NamedTuple):
+    """What the way to a peer takes now: in one segment, and in the window that the peer has left for more.
+
+    `queued_bytes` are those that the peer has not acknowledged, 0 where nobody tells.
+    """
+
+    segment_bytes: int
+    window_bytes: int
+    queued_bytes: int
+    closed: bool
+
+
+def way(sock: socket.socket) -> Way:
+    """Look at the way to a peer; where the system does not tell of the window, it has room for everything."""
+    info = sock.getsockopt(socket.IPPROTO_TCP, TCP_INFO, INFO.size) if TCP_INFO is not None else b""
+    if len(info) < INFO.size:
+        segment_bytes = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
+        return Way(segment_bytes - OPTIONS_BYTES, UNKNOWN_WINDOW_BYTES, 0, False)
+    state, segment_bytes, acked, unsent, sent, sent_again, window = INFO.unpack(info)
+    queued_bytes = max(0, unsent + sent - sent_again - acked)
+    return Way(segment_bytes - OPTIONS_BYTES, window - queued_bytes, queued_bytes, state == TCP_CLOSE)
 
 
 def is_broken(sock: socket.socket) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from bbs_core.session import Session
 from tests.stock.double import StockClient
 from tests.wire.live import LiveBoard, requests
 
@@ -22,17 +22,16 @@ TIMEOUT_S = 60
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long the server has made anyone wait, each time that it did."""
+    """How long the server has made a post wait, each time that it did; it waits no longer here."""
     waited: list[float] = []
-    sleep = asyncio.sleep
+    delay_s = Session._delay_s
 
-    async def noted(seconds: float) -> None:
-        # A turn that is given up at once, to let others in, is no delay.
-        if seconds:
+    def noted(session: Session) -> float:
+        if seconds := delay_s(session):
             waited.append(seconds)
-        await sleep(0)
+        return 0.0
 
-    monkeypatch.setattr(asyncio, "sleep", noted)
+    monkeypatch.setattr(Session, "_delay_s", noted)
     return waited
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from bbs_core.connection import Connection
+from tests.stock.double import receive_message
 from tests.wire.doubles import Done, rows_of, run_double
 from tests.wire.filled import fill
 from tests.wire.links import Link, ethernet, loopback, short_segments
@@ -21,6 +24,15 @@ PAUSES = ("--pause-ms", "2")
 LINES = ("list", "quit")
 # The kernel doubles these; the smaller ones hold less than a segment of loopback.
 RECEIVE_BUFFERS = (2048, 16_384, 65_536)
+READERS = 24
+SHORT_ROWS = 100_000
+# Of those; the rest is there so that the server always has more to send than a reader takes.
+READ_ROWS = 25_000
+LONG_PAUSES = 5
+# About as much as two packs: the window that a pause leaves is smaller than the next one.
+PAUSER_BUFFER = 100_000
+# Longer than the 200 ms after which Linux probes a window.
+LONG_PAUSE_S = 0.4
 LINKS = (loopback, short_segments, ethernet)
 
 
@@ -44,6 +56,44 @@ def read_at_once(board: LiveBoard, link: Link) -> list[Done]:
     with ThreadPoolExecutor(len(options)) as pool:
         read = [pool.submit(run_double, board.port, "reader", *LINES, options=given, link=link) for given in options]
     return [reader.result() for reader in read]
+
+
+def pause_and_read(board: LiveBoard, number: int) -> None:
+    """Read a long list, and look away a few times for longer than the kernel holds back."""
+    with board.client(f"reader {number}", timeout_s=30, rcvbuf=PAUSER_BUFFER) as reader:
+        reader.post("list")
+        assert int(receive_message(reader.sock)) == SHORT_ROWS
+        pauses = {100 + number * 37 + 4000 * turn for turn in range(LONG_PAUSES)}
+        for row in range(READ_ROWS):
+            if row in pauses:
+                time.sleep(LONG_PAUSE_S)
+            assert receive_message(reader.sock) == f"127.0.0.1 {row}"
+
+
+def read_with_long_pauses(board: LiveBoard) -> list[BaseException | None]:
+    with ThreadPoolExecutor(READERS) as pool:
+        return [reading.exception() for reading in [pool.submit(pause_and_read, board, n) for n in range(READERS)]]
+
+
+@pytest.fixture(scope="module")
+def short_rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder whose rows are little more than headers, so that a blind cut is likely to meet one."""
+    data = tmp_path_factory.mktemp("short")
+    fill(data, map(str, range(SHORT_ROWS)))
+    return data
+
+
+def test_readers_that_look_away_for_long_get_whole_headers(short_rows: Path) -> None:
+    """After 200 ms the kernel sends what the reader's half open window takes, and does not know of frames."""
+    with LiveBoard(short_rows) as board:
+        assert read_with_long_pauses(board) == [None] * READERS
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the window is known on Linux alone")
+def test_without_a_look_at_the_window_they_would_crash(short_rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bbs_core.sockets.TCP_INFO", None)
+    with LiveBoard(short_rows) as board:
+        assert any(read_with_long_pauses(board))
 
 
 @pytest.mark.parametrize("link", LINKS)
