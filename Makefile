@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.1
 	--no-emit-index-url --no-header --no-annotate --quiet $(PINS_ARGS)
 fail = { echo "$(1)" >&2; exit 1; }
 
-.PHONY: help run test kill-test fuzz lint format pins clean
+.PHONY: help run test bench kill-test fuzz lint format pins clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -16,13 +16,18 @@ help: ## list these commands
 run: .venv/requirements.stamp ## start the board; ARGS="--port 4000" is passed to bbs serve
 	@$(BIN)/bbs serve $(ARGS)
 
+# Most tests wait for a process or a database; each worker has a PostgreSQL of its own.
+WORKERS ?= 2
 test: .venv/requirements-test.stamp ## run the whole suite; PYTEST_ARGS="-k board" is passed to pytest
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) $(PYTEST_ARGS)
 
 N ?= 100
 SEED ?= $(shell date +%s)
 kill-test: .venv/requirements-test.stamp ## kill the board N=100 times on each database; SEED=... repeats a run's moments
 	$(BIN)/python -m pytest tests/faults/test_kill.py --kills $(N) --kill-seed $(SEED)
+
+bench: .venv/requirements-test.stamp ## measure speed against other designs, some eight minutes; BENCH_ARGS="lists posts" measures only that
+	$(BIN)/python -m tests.benchmarks --json build/benchmarks.json --plots build $(BENCH_ARGS)
 
 SECONDS ?= 60
 fuzz: .venv/requirements-fuzz.stamp ## search for input that breaks the wire or a session, SECONDS=60 for each; FUZZ_ARGS go to libFuzzer

@@ -16,9 +16,10 @@ from typing import Any, Protocol
 import structlog
 
 from bbs_core.deadlines import Deadlines
+from bbs_core.intake import Intake
 from bbs_core.metrics import Counts
 from bbs_core.outbox import ConnectionGone, Outbox
-from bbs_core.protocol import BANNER, Decoder, encode
+from bbs_core.protocol import BANNER, encode
 from bbs_core.session import Services, Session
 from bbs_core.settings import LimitSettings
 from bbs_core.sockets import (
@@ -35,8 +36,6 @@ BANNER_FRAME = encode(BANNER)
 NOT_UNDERSTOOD = (
     "Your last text was not understood: it may be longer than 9,999 characters. The ones before it are kept."
 )
-# A frame that may be the front of a longer one is held until the stream has paused for so long.
-SOUND_PAUSE_S = 0.5
 # How long one line may keep the loop while others wait; some fifty posts, or five lists of a thousand rows.
 TURN_S = 0.0002
 
@@ -67,13 +66,12 @@ class Connection:
 
     __slots__ = (
         "_busy",
-        "_decoder",
         "_discarding",
         "_eof",
         "_gate",
+        "_intake",
         "_loop",
         "_outbox",
-        "_pause",
         "_reading",
         "_sock",
         "_turn_ends",
@@ -86,12 +84,11 @@ class Connection:
         self._sock = sock
         self._gate = gate
         self._loop = gate.loop
-        self._decoder = Decoder()
+        self._intake = Intake(gate.loop, gate.frames, self, self._paused)
         self._busy: asyncio.Task[None] | None = None
         self._reading = False
         self._discarding = False
         self._eof = False
-        self._pause: asyncio.TimerHandle | None = None
         self._turn_ends = 0.0
         self._outbox = Outbox(sock, gate.loop, gate.limits.pack_bytes, gate.writers, self)
         self.address = address
@@ -135,8 +132,7 @@ class Connection:
             return
         self.closed = True
         self._pause_reading()
-        if self._pause is not None:
-            self._pause.cancel()
+        self._intake.close()
         self._outbox.close()
         if self._busy is not None and self._busy is not asyncio.current_task():
             self._busy.cancel()
@@ -188,43 +184,25 @@ class Connection:
             self._received(data)
 
     def _received(self, data: bytes) -> None:
-        decoder = self._decoder
-        frames = decoder.feed(data)
+        frames = self._intake.feed(data)
         if self._gate.prompt_acks:
             acknowledge_now(self._sock)
-        self._watch(decoder.mid_frame, bool(frames))
-        if decoder.held is not None:
-            self._hold()
-        if frames or decoder.error is not None:
+        self._gate.idle.start(self)
+        if frames or self._intake.error is not None:
             self._gate.counts.frames_total += len(frames)
             self._run(self._serve(frames))
 
-    def _watch(self, mid_frame: bool, completed: bool) -> None:
-        """Give each frame its time from its first byte."""
-        deadlines = self._gate.frames
-        if not mid_frame:
-            deadlines.stop(self)
-        elif completed or not deadlines.waits_for(self):
-            deadlines.start(self)
-        self._gate.idle.start(self)
-
-    def _hold(self) -> None:
-        if self._pause is not None:
-            self._pause.cancel()
-        self._pause = self._loop.call_later(SOUND_PAUSE_S, self._paused)
-
     def _paused(self) -> None:
         """Let a held frame go, if the socket was read all the while and nothing came."""
-        self._pause = None
-        if self.closed or self._decoder.held is None:
+        held = self._intake.held
+        if self.closed or held is None:
             return
-        held = self._decoder.held
         if self._busy is None:
             self._readable()
         if self._busy is not None:
-            self._hold()
-        elif self._decoder.held is held and not self.closed:
-            self._run(self._serve(self._decoder.release()))
+            self._intake.hold_on()
+        elif self._intake.held is held and not self.closed:
+            self._run(self._serve(self._intake.release()))
 
     def _end_of_stream(self) -> None:
         self._eof = True
@@ -232,7 +210,7 @@ class Connection:
         if self._discarding or not self.session.named:
             self.close()
         else:
-            self._run(self._serve(self._decoder.release()))
+            self._run(self._serve(self._intake.release()))
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         """Run the session's work; where tasks can start at once, most end before this returns."""
@@ -269,7 +247,7 @@ class Connection:
                 await waiting
             if time.monotonic() > self._turn_ends:
                 await self._let_others_go()
-        error = self._decoder.error
+        error = self._intake.error
         if error is not None:
             self._gate.counts.protocol_errors_total += 1
             log.warning("protocol_error", address=self.address, error=str(error))

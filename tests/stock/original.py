@@ -9,10 +9,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
+from socket import MSG_WAITALL
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from threading import Thread
 
-from .double import BANNER, receive_message, send_message
+from .double import BANNER, receive_some, send_message
 
 
 class OriginalServer(ThreadingTCPServer):
@@ -22,8 +23,9 @@ class OriginalServer(ThreadingTCPServer):
     allow_reuse_address = True
     request_queue_size = 128  # the original's 10 would time the kernel's SYN retries in a benchmark of 500 clients
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, window: int = 0) -> None:
         super().__init__(("127.0.0.1", port), OriginalSession)
+        self.window = window
         self.posts: list[str] = []
         self.messages: dict[str, list[str]] = {}
 
@@ -42,19 +44,27 @@ class OriginalSession(BaseRequestHandler):
 
     def handle(self) -> None:
         send_message(self.request, BANNER)
-        name = receive_message(self.request)
-        while (frame := receive_message(self.request)) != "quit":
+        name = self.receive()
+        while (frame := self.receive()) != "quit":
             self.answer(name, frame)
+
+    def receive(self) -> str:
+        """Read as the helper does, but wait for a whole header: a flood may tear it, and benchmarks need survivors."""
+        length_bytes = int(self.request.recv(4, MSG_WAITALL))
+        text = bytearray()
+        while len(text) < length_bytes:
+            text += receive_some(self.request, length_bytes - len(text))
+        return text.decode()
 
     def answer(self, name: str, frame: str) -> None:
         board = self.server
         if frame == "dm":
-            to, text = receive_message(self.request), receive_message(self.request)
+            to, text = self.receive(), self.receive()
             board.messages.setdefault(to, []).append(text)
         elif frame in ("listdm", "listdms"):
             self.send_rows(board.messages.get(name, []))
         elif frame == "list":
-            self.send_rows(board.posts)
+            self.send_rows(board.posts[-board.window :])
         else:
             board.posts.append(f"{self.client_address[0]} {frame}")
 
@@ -82,7 +92,9 @@ def running(port: int = 0) -> Iterator[OriginalServer]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, default=10333)
-    with OriginalServer(parser.parse_args().port) as server:
+    parser.add_argument("--window", type=int, default=0, help="rows of a list, which the original does not limit")
+    options = parser.parse_args()
+    with OriginalServer(options.port, options.window) as server:
         print(server.port, flush=True)  # noqa: T201
         server.serve_forever()
 

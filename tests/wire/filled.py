@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from bbs_core.store.appends import Appends
 from bbs_core.store.bulk import bulk_for
 from bbs_core.store.engine import database_url, migrate, writing_engine
-from bbs_core.store.items import NewPost
+from bbs_core.store.items import Item, NewMessage, NewPost
 
 IP = "127.0.0.1"
 
@@ -22,11 +22,20 @@ class Nobody:
 
 def fill(data: Path, texts: Iterable[str]) -> list[str]:
     """Write posts into the SQLite database of a data folder; returns the rows that `list` will show."""
+    posts = [NewPost(Nobody(), "past", IP, text, at_ms=0) for text in texts]
+    _append(data, posts)
+    return [f"{IP} {post.text}" for post in posts]
+
+
+def fill_mailboxes(data: Path, mail: Iterable[tuple[str, str]]) -> None:
+    """Write messages, each with the name it is for."""
+    _append(data, [NewMessage(Nobody(), "past", IP, name, text, at_ms=0) for name, text in mail])
+
+
+def _append(data: Path, items: Sequence[Item]) -> None:
     data.mkdir(parents=True, exist_ok=True)
     engine = writing_engine(database_url("", data))
     migrate(engine, data)
-    posts = [NewPost(Nobody(), "past", IP, text, at_ms=0) for text in texts]
     with engine.begin() as connection:
-        Appends(bulk_for(engine)).run(connection, posts)
+        Appends(bulk_for(engine)).run(connection, items)
     engine.dispose()
-    return [f"{IP} {post.text}" for post in posts]
