@@ -48,6 +48,7 @@ class Bell:
         with psycopg.connect(self._address, autocommit=True, connect_timeout=5) as connection:
             connection.execute(f"LISTEN {CHANNEL}")
             while not self._stopping.is_set():
+                # First of all too: nobody heard of what was committed before this listened.
+                self._rung()
                 for _ in connection.notifies(timeout=self._interval_s, stop_after=1):
                     pass
-                self._rung()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from tests.support import BoardProcess, fresh_postgres_database
 
 # A bell that never rings by itself, so that only the other node's commit can.
 SLOW_BELL_S = 3600
-LISTS = 2000
+WAIT_S = 20
 
 
 @pytest.fixture
@@ -26,11 +27,9 @@ def nodes(tmp_path: Path, postgres_url: str) -> Iterator[tuple[BoardProcess, Boa
 
 def eventually(rows: Callable[[], list[str]], wanted: Callable[[list[str]], bool]) -> list[str]:
     """Ask until the rows are as wanted; each asking is a round trip, so this is no busy loop."""
-    found: list[str] = []
-    for _ in range(LISTS):
+    found, end = rows(), time.monotonic() + WAIT_S
+    while not wanted(found) and time.monotonic() < end:
         found = rows()
-        if wanted(found):
-            break
     assert wanted(found), found[-5:]
     return found
 
