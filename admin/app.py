@@ -11,7 +11,7 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from flask_wtf import CSRFProtect
 
-from admin import api, door, look, pages, problems, watch
+from admin import api, door, look, pages, problems, setup_link, watch
 from admin.context import EXTENSION, ConsoleContext
 from admin.ids import IdConverter
 from bbs_core.metrics import product_version
@@ -52,6 +52,7 @@ def create_app(context: ConsoleContext) -> OpenAPI:
     problems.install(app)
     look.install(app)
     door.install(app)
+    setup_link.install(app)
     app.register_blueprint(pages.pages)
     app.register_blueprint(watch.watch)
     api.install(app)

@@ -19,6 +19,7 @@ class ConsoleContext:
     """The board as the console sees it; everything here is called from the console's own threads.
 
     `health` returns at least {"status": "ok" | "failing"}. `secret_key` signs the session cookies: 32 random bytes.
+    Who has `setup_key` may become the first owner; where there is staff, or it is None, nobody may.
     """
 
     access: Access
@@ -27,6 +28,7 @@ class ConsoleContext:
     metrics: Callable[[], bytes]
     secret_key: bytes = field(repr=False)
     online_names: Callable[[], Collection[str]]
+    setup_key: str | None = field(default=None, repr=False)
 
 
 def board() -> ConsoleContext:

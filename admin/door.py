@@ -72,12 +72,17 @@ def sign_in() -> ResponseReturnValue:
         # The name stays unsaid: people type their password there by mistake.
         log.warning("sign_in_refused", address=request.remote_addr)
         return render_template("login.html", refused=True), 403
+    welcome(member)
+    return redirect(url_for("pages.home"), 303)
+
+
+def welcome(member: Member) -> None:
+    """Begin a login of someone who has shown who they are."""
     session.clear()
     session.permanent = True
     until_ms = now_ms() + int(current_app.permanent_session_lifetime.total_seconds() * 1000)
     login_user(SignedIn(member, secrets.token_urlsafe(LOGIN_BYTES), until_ms))
     log.info("signed_in", staff_id=member.id, address=request.remote_addr)
-    return redirect(url_for("pages.home"), 303)
 
 
 def leave() -> None:

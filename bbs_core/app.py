@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import secrets
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, Protocol
 
 import structlog
 
-from bbs_core import acts, keys, ledger, metrics
+from bbs_core import acts, keys, ledger, metrics, staff
 from bbs_core.board import Board
 from bbs_core.chunks import Cache
 from bbs_core.control import SOCKET_FILE, ControlServer
@@ -38,6 +39,7 @@ log = structlog.get_logger(__name__)
 
 # With the sessions' time, the last hooks' and the console's, a stop stays within ten seconds.
 WRITER_STOP_S = 1.0
+SETUP_KEY_BYTES = 24
 CONSOLE_KEY_FILE = "console.key"
 
 
@@ -82,6 +84,7 @@ class App:
         self._bell = Bell(url, settings.store.bell_interval_s, self._ring) if self._shared else None
         self._control = ControlServer(self.data / SOCKET_FILE, self._perform)
         self.console: ConsoleServer | None = None
+        self.setup_key: str | None = None
 
     async def start(self) -> None:
         """Load what is needed, then listen."""
@@ -101,6 +104,8 @@ class App:
         self.server.start()
         await self._control.start()
         if self.settings.admin.enabled:
+            if not await self.readers.read(staff.has_staff):
+                self.setup_key = secrets.token_urlsafe(SETUP_KEY_BYTES)
             self.console = self._start_console()
 
     async def stop(self) -> None:
@@ -150,6 +155,7 @@ class App:
             metrics=lambda: metrics.render(registry),
             secret_key=keys.open_key(self.data / CONSOLE_KEY_FILE),
             online_names=self.presence.names,
+            setup_key=self.setup_key,
         )
         settings = self.settings.admin
         serving: Any = importlib.import_module("admin.serving")

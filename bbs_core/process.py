@@ -208,7 +208,10 @@ def _start_lines(server: ServerSettings, app: App) -> list[str]:
     stock = "" if port == STOCK_PORT else f" The stock client knows port {STOCK_PORT} alone."
     lines = [f'The board is open on port {port}: users type {host} at "IP:".{stock}']
     if app.console is not None:
-        lines.append(f"The console is at http://{_in_url(app.settings.admin.host)}:{app.console.port}/.")
+        console = f"http://{_in_url(app.settings.admin.host)}:{app.console.port}/"
+        lines.append(f"The console is at {console}.")
+        if app.setup_key is not None:
+            lines.append(f"It has no owner yet. To be the one, open {console}setup?key={app.setup_key} within an hour.")
     return [*lines, f"The data is in {app.data.resolve()}."]
 
 

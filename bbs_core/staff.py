@@ -51,8 +51,9 @@ class Role:
     scopes: frozenset[Scope]
 
 
+OWNER = "owner"
 ROLES: Mapping[str, Role] = {
-    "owner": Role(30, frozenset(Scope)),
+    OWNER: Role(30, frozenset(Scope)),
     "moderator": Role(20, frozenset({Scope.USERS_READ, Scope.POSTS_READ, Scope.POSTS_MODERATE})),
     "observer": Role(10, frozenset({Scope.USERS_READ, Scope.POSTS_READ})),
 }
@@ -103,6 +104,21 @@ def add_staff(connection: sa.Connection, ledger: Ledger, actor: Actor, name: str
     values = {"name": name, "role": role, "password_hash": password_hash, "created_at_ms": now_ms()}
     staff_id = connection.execute(sa.insert(Staff).values(values).returning(Staff.id)).scalar_one()
     return ledger.write(connection, Entry(actor, "staff.add", "staff", str(staff_id), after={"role": role}))
+
+
+def has_staff(connection: sa.Connection) -> bool:
+    """Whether anyone was ever on the staff."""
+    return connection.execute(sa.select(Staff.id).limit(1)).scalar() is not None
+
+
+def add_first(connection: sa.Connection, ledger: Ledger, name: str, password_hash: str) -> Member:
+    """Make the first owner, in whose name the act is; raises Conflict where there is staff already, InvalidAct."""
+    if has_staff(connection):
+        raise Conflict("The board has an owner already: sign in, or ask them.")
+    add_staff(connection, ledger, Actor("operator", "setup link", "console"), name, OWNER, password_hash)
+    member = find_staff(connection, name)
+    assert member is not None
+    return member
 
 
 def find_staff(connection: sa.Connection, name: str) -> Member | None:

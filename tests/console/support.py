@@ -32,6 +32,7 @@ from bbs_core.store.writer import Writer
 
 T = TypeVar("T")
 PASSWORD = "correct horse battery"
+SETUP_KEY = "the-key-that-the-start-line-shows"
 TIMEOUT_S = 10
 # Hashing is slow on purpose, and no test of the pages is about it.
 PASSWORD_HASH = hash_password(PASSWORD)
@@ -85,6 +86,7 @@ class Board:
             metrics=lambda: render(registry),
             secret_key=secrets.token_bytes(32),
             online_names=lambda: self.online,
+            setup_key=SETUP_KEY,
         )
 
     def close(self) -> None:

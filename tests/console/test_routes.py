@@ -26,6 +26,8 @@ OPEN = {
     "bootstrap.static": "Bootstrap's style",
     "door.login": "the way in",
     "door.sign_in": "the way in",
+    "setup_link.ask": "for who has the key that the start line shows, while there is no staff",
+    "setup_link.make_owner": "the same",
     "watch.healthz": "for the supervisor; says ok or failing",
     "watch.metrics": "for Prometheus; numbers alone",
     "document.openapi": "the API's description, the same on every board",

@@ -1,0 +1,65 @@
+"""The first owner: let in by a link that is good once, for an hour, and known to who started the board alone."""
+
+from __future__ import annotations
+
+import hmac
+import time
+
+import structlog
+from flask import Blueprint, Flask, current_app, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from admin.context import board
+from admin.door import welcome
+from bbs_core.errors import ActError, InvalidAct, NotFound
+from bbs_core.staff import PASSWORD_MINIMUM, add_first, has_staff, hash_password
+
+GOOD_FOR_S = 3600.0
+USED_UP = "This link was used or is an hour old. If nobody is on the staff, start the board anew for another one."
+
+log = structlog.get_logger(__name__)
+setup_link = Blueprint("setup_link", __name__, url_prefix="/setup")
+_started_at = "SETUP_LINK_STARTED_AT"
+
+
+def install(app: Flask) -> None:
+    """Answer under the link, from now on for an hour."""
+    app.config[_started_at] = time.monotonic()
+    app.register_blueprint(setup_link)
+
+
+@setup_link.before_request
+def guard() -> None:
+    """Answer nothing to who does not have the key, or comes too late."""
+    key, given = board().setup_key, request.args.get("key", "")
+    age_s = time.monotonic() - current_app.config[_started_at]
+    fits = key is not None and hmac.compare_digest(given.encode(), key.encode())
+    if not fits or age_s > GOOD_FOR_S or board().access.read(has_staff):
+        raise NotFound(USED_UP)
+
+
+@setup_link.get("")
+def ask() -> ResponseReturnValue:
+    """Ask who the owner is to be."""
+    return _page()
+
+
+@setup_link.post("")
+def make_owner() -> ResponseReturnValue:
+    """Let the first owner in, if nobody was quicker."""
+    name, password = request.form.get("name", ""), request.form.get("password", "")
+    try:
+        if password != request.form.get("again", ""):
+            raise InvalidAct("The two passwords are not the same.")
+        password_hash, ledger = hash_password(password), board().ledger
+        member = board().access.write(lambda connection: add_first(connection, ledger, name, password_hash))
+    except ActError as error:
+        return _page(name, str(error)), 422
+    log.info("owner_set_up", staff_id=member.id, address=request.remote_addr)
+    welcome(member)
+    flash(f"Welcome, {member.name}. The board is yours; the link is used up.", "success")
+    return redirect(url_for("pages.home"), 303)
+
+
+def _page(name: str = "", problem: str = "") -> str:
+    return render_template("setup.html", name=name, problem=problem, minimum=PASSWORD_MINIMUM)

@@ -1,0 +1,85 @@
+"""The first owner: whoever has the key of the start line, once, within the hour, while there is nobody else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from admin import setup_link
+from admin.setup_link import GOOD_FOR_S
+from bbs_core.staff import PASSWORD_MINIMUM, has_staff
+from tests.console.support import PASSWORD, SETUP_KEY, Answer, Board, Browser
+from tests.support import BoardProcess
+
+LINK = f"/setup?key={SETUP_KEY}"
+GOOD = {"name": "olga", "password": PASSWORD, "again": PASSWORD}
+
+
+def send(browser: Browser, link: str = LINK, **fields: str) -> Answer:
+    """Fill the form as a browser would."""
+    found = re.search(r'name="csrf_token" value="([^"]+)"', browser.get(link).text)
+    return browser.post_bare(link, csrf_token=found[1] if found else "", **fields)
+
+
+def test_the_link_makes_one_owner_who_is_signed_in(board: Board) -> None:
+    browser, late = Browser(board), Browser(board)
+    assert late.get(LINK).status == 200
+    answer = send(browser, **GOOD)
+    assert (answer.status, answer.headers["Location"]) == (303, "/")
+    assert "Welcome, olga." in browser.get("/").text
+    assert late.get(LINK).status == late.post(LINK, **{**GOOD, "name": "mallory"}).status == 404
+    assert Browser(board).sign_in("olga").status == 303
+    assert [(act["action"], act["actor_kind"]) for act in board.acts()] == [("staff.add", "operator")]
+    assert board.faults() == []
+
+
+@pytest.mark.parametrize("query", ["", "?key=", "?key=guess", f"?key={SETUP_KEY}x", "?key=%C3%A9"])
+def test_without_the_key_there_is_nothing(board: Board, query: str) -> None:
+    browser = Browser(board)
+    browser.get("/login")
+    assert browser.get(f"/setup{query}").status == 404
+    assert browser.post(f"/setup{query}", **GOOD).status == 404
+    assert not board.access.read(has_staff)
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ({"again": "another password"}, "The two passwords are not the same."),
+        ({"password": "short", "again": "short"}, f"A password has at least {PASSWORD_MINIMUM} characters."),
+        ({"name": " "}, "A staff name has 1 to 60 characters."),
+    ],
+)
+def test_a_mistake_is_said_and_the_link_stays_good(board: Board, fields: dict[str, str], problem: str) -> None:
+    browser = Browser(board)
+    answer = send(browser, **{**GOOD, **fields})
+    assert (answer.status, problem in answer.text) == (422, True)
+    assert PASSWORD not in answer.text
+    assert send(browser, **GOOD).status == 303
+
+
+def test_after_an_hour_the_link_is_good_for_nothing(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = Browser(board)
+    started_at = board.app.config[setup_link._started_at]
+    monkeypatch.setitem(board.app.config, setup_link._started_at, started_at - GOOD_FOR_S - 1)
+    answer = browser.get(LINK)
+    assert (answer.status, "start the board anew" in answer.text) == (404, True)
+
+
+def test_a_form_from_elsewhere_is_refused(board: Board) -> None:
+    assert Browser(board).post_bare(LINK, **GOOD).status == 400
+    assert not board.access.read(has_staff)
+
+
+def test_a_board_shows_the_link_until_it_has_staff(tmp_path: Path) -> None:
+    with BoardProcess(tmp_path) as board:
+        [line] = [line for line in board.lines if "setup?key=" in line]
+        assert line.startswith("It has no owner yet. To be the one, open http://127.0.0.1:")
+        key = line.partition("?key=")[2].split()[0]
+        assert len(key) >= 32
+        board.terminate()
+        board.restart()
+        assert key not in board.output
+        assert "setup?key=" in board.output
