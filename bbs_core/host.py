@@ -44,7 +44,7 @@ class PluginSet:
         for step in (self._find, self._load):
             for plugin in self.plugins:
                 self._admit(plugin, step)
-        self._check_replacements()
+        self._check_settings()
         self.hooks = Relay(self._manager, self._runners)
 
     def __getitem__(self, name: str) -> Plugin:
@@ -122,7 +122,12 @@ class PluginSet:
         if word and not word.startswith("/") and word not in self._settings.bare_words:
             raise PluginError(f"It would take the bare word {word}: allow it in plugins.bare_words.")
 
-    def _check_replacements(self) -> None:
+    def _check_settings(self) -> None:
+        """Say which names in the settings are of no plugin: a typing slip would leave one at work."""
+        known = [plugin.name for plugin in self.plugins]
+        for name in self._settings.disabled:
+            if name not in known:
+                log.error("disabled_plugin_missing", plugin=name, why=_suggestion(name, known).strip())
         for word, name in self._settings.replace.items():
             if hook_name(word) not in self._owners:
                 log.error("replacement_missing", command=word, plugin=name)

@@ -86,14 +86,26 @@ def listen(host: str, port: int, keepalive_s: int) -> list[socket.socket]:
     try:
         if not host:
             return [_prepared(_listen_everywhere(port), keepalive_s)]
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        addresses = dict.fromkeys((family, address[:2]) for family, _, _, _, address in found)
-        return [_prepared(_listen_on(family, address), keepalive_s) for family, address in addresses]  # type: ignore[arg-type]
+        return [_prepared(listener, keepalive_s) for listener in _listen_at(host, port)]
     except OSError as error:
         where = f"{host or 'all addresses'}, port {port}"
         # The standard library repeats the address in brackets.
         why = str(error.strerror or error).partition(" (")[0]
         raise ConfigError(f"Cannot listen on {where}: {why}.") from error
+
+
+def _listen_at(host: str, port: int) -> list[socket.socket]:
+    """Listen on all addresses of a name, under one port."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    listeners: list[socket.socket] = []
+    with contextlib.ExitStack() as opened:
+        for family, address in dict.fromkeys((family, address) for family, _, _, _, address in found):
+            # What stands behind the port is a zone.
+            listeners.append(opened.enter_context(_listen_on(family, (str(address[0]), port, *address[2:]))))
+            # The first address may have picked it.
+            port = int(listeners[0].getsockname()[1])
+        opened.pop_all()
+    return listeners
 
 
 def _listen_everywhere(port: int) -> socket.socket:
@@ -103,7 +115,7 @@ def _listen_everywhere(port: int) -> socket.socket:
     return _listen_on(socket.AF_INET, ("", port))
 
 
-def _listen_on(family: socket.AddressFamily, address: tuple[str, int]) -> socket.socket:
+def _listen_on(family: socket.AddressFamily, address: tuple[str | int, ...]) -> socket.socket:
     return socket.create_server(address, family=family, backlog=BACKLOG)
 
 

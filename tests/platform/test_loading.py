@@ -165,3 +165,12 @@ def test_a_plugin_named_as_a_module_of_the_product_or_of_python_hides_neither(tm
     plugins = PluginSet(PluginSettings(), tmp_path / "plugins")
     assert {plugin.name for plugin in plugins.plugins if plugin.state == "loaded"} >= set(names)
     assert [sys.modules[name] for name in names] == before
+
+
+def test_a_disabled_plugin_that_does_not_exist_is_named_with_what_may_be_meant(tmp_path: Path) -> None:
+    with BoardProcess(tmp_path, plugins_disabled="hlep,who") as board, board.client("ann") as ann:
+        [line] = [line for line in board.lines if "disabled_plugin_missing" in line]
+        assert '"hlep"' in line
+        assert "Did you mean help?" in line
+        ann.post("/help")
+        assert "* /help: List the commands." in ann.list()

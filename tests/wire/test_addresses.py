@@ -76,6 +76,17 @@ def test_an_address_is_shown_in_one_form(address: str, shown: str) -> None:
     assert shown_address(address) == shown
 
 
+def test_a_name_with_two_addresses_has_one_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = {"127.0.0.1": (socket.AF_INET, ("127.0.0.1", 0)), "::1": (socket.AF_INET6, ("::1", 0, 0, 0))}
+    found = [(known[host][0], socket.SOCK_STREAM, 6, "", known[host][1]) for host in LOOPBACKS]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [*found, *found])
+    listeners = listen("localhost", 0, 0)
+    assert [listener.getsockname()[0] for listener in listeners] == list(LOOPBACKS)
+    assert len({listener.getsockname()[1] for listener in listeners}) == 1
+    for listener in listeners:
+        listener.close()
+
+
 def test_a_port_that_is_taken_is_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConfigError) as error:
         listen("127.0.0.1", port := taken.getsockname()[1], 60)
