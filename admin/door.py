@@ -12,7 +12,8 @@ from flask_login import LoginManager, UserMixin, current_user, login_user
 
 from admin.context import board
 from bbs_core.clock import now_ms
-from bbs_core.staff import Member, end_login, find_staff, get_staff, has_ended, verify_password
+from bbs_core.staff import Member, find_staff, get_staff, verify_password
+from bbs_core.tokens import end_login, has_ended
 
 LOGIN_BYTES = 16
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bbs_core import staff
+from bbs_core import staff, tokens
 from bbs_core.errors import InvalidAct
 from bbs_core.ledger import Actor, Ledger
 from bbs_core.rows import visible
-from bbs_core.staff import EXPIRES_DAYS
 from bbs_core.store.access import Access
+from bbs_core.tokens import EXPIRES_DAYS
 
 
 class Arguments(BaseModel):
@@ -39,6 +39,18 @@ class TokenCreate(Arguments):
     name: str
     scopes: list[str]
     expires_days: int = EXPIRES_DAYS
+
+
+class StaffDisable(Arguments):
+    """Let someone enter the console no more."""
+
+    name: str
+
+
+class TokenRevoke(Arguments):
+    """Refuse a token from now on."""
+
+    id: int = Field(ge=1, lt=2**63)
 
 
 @dataclass(frozen=True)
@@ -81,7 +93,7 @@ def _staff_add(access: Access, ledger: Ledger, actor: Actor, new: StaffAdd) -> d
 
 def _token_create(access: Access, ledger: Ledger, actor: Actor, new: TokenCreate) -> dict[str, Any]:
     token = access.write(
-        lambda connection: staff.create_token(
+        lambda connection: tokens.create_token(
             connection,
             ledger,
             actor,
@@ -94,6 +106,14 @@ def _token_create(access: Access, ledger: Ledger, actor: Actor, new: TokenCreate
     return {"token": token}
 
 
+def _staff_disable(access: Access, ledger: Ledger, actor: Actor, old: StaffDisable) -> dict[str, Any]:
+    return {"act_id": access.write(lambda c: staff.disable_staff(c, ledger, actor, old.name))}
+
+
+def _token_revoke(access: Access, ledger: Ledger, actor: Actor, old: TokenRevoke) -> dict[str, Any]:
+    return {"act_id": access.write(lambda c: tokens.revoke_token(c, ledger, actor, old.id))}
+
+
 def _sentence(name: str, error: ValidationError) -> str:
     first = error.errors(include_input=False, include_url=False)[0]
     place = ".".join(map(str, first["loc"])) or "the arguments"
@@ -102,5 +122,7 @@ def _sentence(name: str, error: ValidationError) -> str:
 
 _ACTS: Mapping[str, _Act] = {
     "staff.add": _Act(StaffAdd, _staff_add),
+    "staff.disable": _Act(StaffDisable, _staff_disable),
     "token.create": _Act(TokenCreate, _token_create),
+    "token.revoke": _Act(TokenRevoke, _token_revoke),
 }

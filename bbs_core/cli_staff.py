@@ -5,13 +5,15 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from bbs_core.cli_options import board_options, data_folder
 from bbs_core.config import Loaded
 from bbs_core.errors import BoardInUse, InvalidAct, StoreError
+
+T = TypeVar("T")
 
 PASSWORD_LIMIT_BYTES = 8192  # more than the longest password of the longest characters; the act has the exact limit
 # A server that has just started holds the lock a moment before it listens, and another verb holds it only briefly.
@@ -26,7 +28,7 @@ def staff() -> None:
 
 @click.group()
 def token() -> None:
-    """Make tokens for programs that use the REST API."""
+    """Make tokens for programs that use the REST API, and end them."""
 
 
 @staff.command("add")
@@ -44,6 +46,47 @@ def add(loaded: Loaded, name: str, role: str, password_stdin: bool) -> None:
     click.echo(f"{name} may now enter the console as {role}.")
 
 
+@staff.command("disable")
+@board_options
+@click.argument("name")
+def disable(loaded: Loaded, name: str) -> None:
+    """Let NAME enter no more; what they did stays in the ledger."""
+    _perform_on_a_board(loaded, "staff.disable", {"name": name})
+    click.echo(f"{name} may enter the console no more, and their tokens are good for nothing.")
+
+
+@staff.command("list")
+@board_options
+def list_(loaded: Loaded) -> None:
+    """Show who is on the staff."""
+    from bbs_core.staff import list_staff
+
+    for row in _look(loaded, list_staff):
+        ended = f", until {_day(row['disabled_at_ms'])}" if row["disabled_at_ms"] else ""
+        click.echo(f"{row['name']}: {row['role']}, since {_day(row['created_at_ms'])}{ended}")
+
+
+@token.command("list")
+@board_options
+def list_tokens(loaded: Loaded) -> None:
+    """Show all tokens, each with its number; what a token is, is kept nowhere."""
+    from bbs_core import tokens
+
+    for row in _look(loaded, tokens.list_tokens):
+        revoked, expires = row["revoked_at_ms"], row["expires_at_ms"]
+        end = f"revoked on {_day(revoked)}" if revoked else f"until {_day(expires)}"
+        click.echo(f"{row['id']}: {row['name']} of {row['staff']}, {row['scopes'].replace(' ', ',')}, {end}")
+
+
+@token.command("revoke")
+@board_options
+@click.argument("number", type=int)
+def revoke(loaded: Loaded, number: int) -> None:
+    """Refuse the token of this NUMBER from now on."""
+    _perform_on_a_board(loaded, "token.revoke", {"id": number})
+    click.echo(f"Token {number} is good for nothing from now on.")
+
+
 @token.command("create")
 @board_options
 @click.option("--staff", "staff_name", required=True, metavar="NAME", help="In whose place the token acts.")
@@ -55,8 +98,7 @@ def create(loaded: Loaded, staff_name: str, name: str, scopes: str, expires_days
     arguments: dict[str, Any] = {"staff": staff_name, "name": name, "scopes": scopes.replace(",", " ").split()}
     if expires_days is not None:
         arguments["expires_days"] = expires_days
-    _look(loaded, lambda _connection: None)
-    click.echo(_perform(loaded, "token.create", arguments)["token"])
+    click.echo(_perform_on_a_board(loaded, "token.create", arguments)["token"])
 
 
 def _password_from_stdin() -> str:
@@ -73,8 +115,18 @@ def _password_from_terminal() -> str:
     return str(click.prompt("Password", hide_input=True, confirmation_prompt="The same again"))
 
 
-def _look(loaded: Loaded, look: Callable[[Any], object]) -> None:
-    """Read the board, whether or not a server runs, before an act. Raises StoreError where there is none."""
+def _day(at_ms: int) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(at_ms / 1000))
+
+
+def _perform_on_a_board(loaded: Loaded, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Do an act where there is a board; it would be made otherwise. Raises StoreError where there is none."""
+    _look(loaded, lambda _connection: None)
+    return _perform(loaded, name, arguments)
+
+
+def _look(loaded: Loaded, look: Callable[[Any], T]) -> T:
+    """Read the board, whether or not a server runs. Raises StoreError where there is none."""
     from bbs_core.store.engine import database_url, no_board, present_schema, reading_engine, refuse_absent
     from bbs_core.store.readers import Readers
 
@@ -84,7 +136,7 @@ def _look(loaded: Loaded, look: Callable[[Any], object]) -> None:
     try:
         if readers.read_now(present_schema) is None:
             raise StoreError(no_board(url))
-        readers.read_now(look)
+        return readers.read_now(look)
     finally:
         readers.close()
 

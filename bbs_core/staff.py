@@ -1,36 +1,25 @@
-"""Staff: who may enter the console, what each role may do, and the tokens that act in their place."""
+"""Staff: who may enter the console, and what each role may do."""
 
 from __future__ import annotations
 
 import hashlib
-import secrets
 import threading
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 import argon2
 import sqlalchemy as sa
 
 from bbs_core.clock import now_ms
-from bbs_core.errors import Conflict, Forbidden, InvalidAct, NotFound
+from bbs_core.errors import Conflict, InvalidAct, NotFound
 from bbs_core.ledger import Actor, Entry, Ledger
-from bbs_core.store.models import Staff, Token
+from bbs_core.store.models import Staff
 
 NAME_LIMIT = 60
 PASSWORD_MINIMUM = 10
 PASSWORD_LIMIT = 1000
-EXPIRES_DAYS = 365
-EXPIRES_DAYS_LIMIT = 3650
-DAY_MS = 86_400_000
-ALL = "all"
-# No token that anyone makes has none: this is the mark of a login that was ended.
-NO_SCOPES = ""
-# Whoever finds a token in a file or a log can see what it is for.
-TOKEN_PREFIX = "bbs_"
-TOKEN_BYTES = 32
 # A hash takes 64 MiB and a tenth of a second of every core: two at a time is what a small machine bears.
 HASHES_AT_ONCE = 2
 
@@ -79,15 +68,6 @@ class Member:
         return hashlib.sha256(f"{self.role} {self.password_hash}".encode()).hexdigest()[:32]
 
 
-@dataclass(frozen=True)
-class StaffToken:
-    """A token in force, with what it may do at this moment."""
-
-    id: int
-    member: Member
-    scopes: frozenset[Scope]
-
-
 def checked_new(connection: sa.Connection, name: str, role: str) -> str:
     """Return the name of someone who may be added, in its one spelling. Raises Conflict, InvalidAct."""
     name = checked_name(name, "A staff name")
@@ -121,37 +101,32 @@ def add_first(connection: sa.Connection, ledger: Ledger, name: str, password_has
     return member
 
 
+def list_staff(connection: sa.Connection) -> list[sa.RowMapping]:
+    """Return all who are, or were, on the staff, the oldest first."""
+    query = sa.select(Staff.id, Staff.name, Staff.role, Staff.created_at_ms, Staff.disabled_at_ms).order_by(Staff.id)
+    return list(connection.execute(query).mappings())
+
+
+def disable_staff(connection: sa.Connection, ledger: Ledger, actor: Actor, name: str) -> int:
+    """Let someone, and their tokens, enter no more; returns the act's id. Raises NotFound, Conflict: the last owner."""
+    member = find_staff(connection, name)
+    if member is None:
+        raise NotFound(f"There is no {name[:NAME_LIMIT]!r} on the staff.")
+    if member.role == OWNER and _owners(connection) == 1:
+        raise Conflict(f"{member.name} is the last owner: add another one first.")
+    connection.execute(sa.update(Staff).where(Staff.id == member.id).values(disabled_at_ms=now_ms()))
+    return ledger.write(connection, Entry(actor, "staff.disable", "staff", str(member.id)))
+
+
+def _owners(connection: sa.Connection) -> int:
+    query = sa.select(sa.func.count()).where(Staff.role == OWNER, Staff.disabled_at_ms.is_(None))
+    return connection.execute(query).scalar_one()
+
+
 def find_staff(connection: sa.Connection, name: str) -> Member | None:
     """Return the member of this name, typed by anyone, or None."""
     name = unicodedata.normalize("NFC", name).strip()
     return _member(connection, Staff.name == name) if name.isprintable() else None
-
-
-def end_login(connection: sa.Connection, staff_id: int, login: str, until_ms: int) -> None:
-    """Refuse a login from now on, on every node.
-
-    It is kept as a revoked token that grants nothing, until the time at which it would have ended by itself.
-    """
-    at_ms = now_ms()
-    connection.execute(sa.delete(Token).where(Token.scopes == NO_SCOPES, Token.expires_at_ms < at_ms))
-    if has_ended(connection, login):
-        return
-    values = {
-        "staff_id": staff_id,
-        "name": "login",
-        "digest": _digest(login),
-        "scopes": NO_SCOPES,
-        "created_at_ms": at_ms,
-        "expires_at_ms": until_ms,
-        "revoked_at_ms": at_ms,
-    }
-    connection.execute(sa.insert(Token).values(values))
-
-
-def has_ended(connection: sa.Connection, login: str) -> bool:
-    """Whether someone signed out of this login."""
-    query = sa.select(Token.id).where(Token.digest == _digest(login), Token.scopes == NO_SCOPES)
-    return connection.execute(query).scalar() is not None
 
 
 def get_staff(connection: sa.Connection, staff_id: int) -> Member | None:
@@ -163,74 +138,6 @@ def _member(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> Mem
     query = sa.select(Staff.id, Staff.name, Staff.role, Staff.password_hash)
     row = connection.execute(query.where(condition, Staff.disabled_at_ms.is_(None))).one_or_none()
     return Member(*row) if row else None
-
-
-def create_token(
-    connection: sa.Connection,
-    ledger: Ledger,
-    actor: Actor,
-    *,
-    staff_name: str,
-    label: str,
-    scopes: Iterable[str],
-    expires_days: int = EXPIRES_DAYS,
-) -> str:
-    """Return a new token, which is kept nowhere. Raises NotFound, Forbidden, InvalidAct.
-
-    `scopes` may be "all": whatever the role of its owner grants when it is used.
-    """
-    label = checked_name(label, "A token's name")
-    if not 1 <= expires_days <= EXPIRES_DAYS_LIMIT:
-        raise InvalidAct(f"A token is good for 1 to {EXPIRES_DAYS_LIMIT} days.")
-    member = find_staff(connection, staff_name)
-    if member is None:
-        raise NotFound(f"There is no {staff_name[:NAME_LIMIT]!r} on the staff.")
-    granted = " ".join(_checked_scopes(member, scopes))
-    plain = TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
-    at_ms = now_ms()
-    values = {
-        "staff_id": member.id,
-        "name": label,
-        "digest": _digest(plain),
-        "scopes": granted,
-        "created_at_ms": at_ms,
-        "expires_at_ms": at_ms + expires_days * DAY_MS,
-    }
-    token_id = connection.execute(sa.insert(Token).values(values).returning(Token.id)).scalar_one()
-    after: dict[str, Any] = {"staff_id": member.id, "scopes": granted, "expires_at_ms": values["expires_at_ms"]}
-    ledger.write(connection, Entry(actor, "token.create", "token", str(token_id), after=after))
-    return plain
-
-
-def _checked_scopes(member: Member, scopes: Iterable[str]) -> list[str]:
-    wanted = sorted(set(scopes))
-    if not wanted:
-        raise InvalidAct(f"Say what the token may do: {ALL}, or some of {', '.join(Scope)}.")
-    if wanted == [ALL]:
-        return wanted
-    for scope in wanted:
-        if scope not in set(Scope):
-            raise InvalidAct(f"There is no scope {scope[:NAME_LIMIT]!r}; there are {ALL}, {', '.join(Scope)}.")
-        if scope not in member.scopes:
-            raise Forbidden(f"A token of {member.name} cannot have {scope}: the role {member.role} does not grant it.")
-    return wanted
-
-
-def find_token(connection: sa.Connection, plain: str, at_ms: int) -> StaffToken | None:
-    """Return the token, or None where it is unknown, expired or revoked, or its owner disabled."""
-    query = sa.select(Token.id, Token.staff_id, Token.scopes).where(
-        Token.digest == _digest(plain), Token.expires_at_ms > at_ms, Token.revoked_at_ms.is_(None)
-    )
-    row = connection.execute(query).one_or_none()
-    member = get_staff(connection, row.staff_id) if row else None
-    if row is None or member is None:
-        return None
-    carried = set(row.scopes.split())
-    return StaffToken(row.id, member, frozenset(s for s in member.scopes if ALL in carried or s in carried))
-
-
-def _digest(plain: str) -> bytes:
-    return hashlib.sha256(plain.encode(errors="surrogatepass")).digest()
 
 
 def checked_name(name: str, what: str) -> str:

@@ -18,7 +18,8 @@ from admin.problems import KINDS, PROBLEM_TYPE
 from bbs_core.clock import now_ms
 from bbs_core.errors import InvalidAct
 from bbs_core.ledger import Actor
-from bbs_core.staff import Scope, StaffToken, find_token
+from bbs_core.staff import Scope
+from bbs_core.tokens import StaffToken, find_token
 
 PREFIX = "/api/v1"
 SCHEME = "bearer"

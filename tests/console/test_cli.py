@@ -241,3 +241,50 @@ def test_an_option_out_of_bounds_is_one_sentence() -> None:
     error = CliRunner().invoke(show, ["--port", "70000"]).exception
     assert isinstance(error, ConfigError)
     assert str(error) == "command line: server.port must be a whole number from 0 to 65535, not 70000."
+
+
+@pytest.fixture
+def served(board: Board, shell: Shell, tmp_path: Path) -> Iterator[tuple[Board, Shell]]:
+    """A board with its console, and a shell that has to ask it for every act."""
+
+    def perform(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        return acts.perform(board.access, board.ledger, acts.operator(), name, arguments)
+
+    with serving(tmp_path / "data", perform):
+        yield board, shell
+
+
+def test_a_token_ends_and_its_number_is_in_the_list(served: tuple[Board, Shell]) -> None:
+    board, shell = served
+    shell(staff, *ADD, stdin=PASSWORD)
+    plain = [shell(token, *CREATE).stdout.strip() for _ in range(2)]
+    first, second = shell(token, "list").stdout.splitlines()
+    assert first.startswith("1: cron of olga, all, until 20")
+    assert second.startswith("2: cron of olga, all, until 20")
+    assert shell(token, "revoke", "1").stdout == "Token 1 is good for nothing from now on.\n"
+    assert [board.api("GET", "/api/v1/users", one).status for one in plain] == [401, 200]
+    assert "revoked on 20" in shell(token, "list").stdout
+    assert isinstance(shell.refusal(token, "revoke", "1"), Conflict)
+    assert isinstance(shell.refusal(token, "revoke", "77"), NotFound)
+    assert isinstance(shell.refusal(token, "revoke", str(2**63)), InvalidAct)
+    assert [act["action"] for act in board.acts()][-1] == "token.revoke"
+
+
+def test_who_is_disabled_enters_no_more_and_the_last_owner_stays(served: tuple[Board, Shell]) -> None:
+    board, shell = served
+    shell(staff, *ADD, stdin=PASSWORD)
+    assert "is the last owner" in str(shell.refusal(staff, "disable", "olga"))
+    shell(staff, "add", "otto", "--role", "owner", "--password-stdin", stdin=PASSWORD)
+    plain = shell(token, *CREATE).stdout.strip()
+    browser = Browser(board)
+    assert browser.sign_in("olga").status == 303
+    shell(staff, "disable", "olga")
+    assert browser.get("/").status == 303
+    assert Browser(board).sign_in("olga").status == 403
+    assert board.api("GET", "/api/v1/users", plain).status == 401
+    first, second = shell(staff, "list").stdout.splitlines()
+    assert first.startswith("olga: owner, since 20")
+    assert ", until 20" in first
+    assert "until" not in second
+    assert isinstance(shell.refusal(staff, "disable", "nobody"), NotFound)
+    assert board.faults() == []

@@ -11,8 +11,8 @@ from admin import create_app, door
 from admin.app import SIGNED_IN
 from bbs_core.clock import now_ms
 from bbs_core.errors import StoreUnavailable
-from bbs_core.staff import end_login, has_ended
 from bbs_core.store.models import Post, Staff, Token
+from bbs_core.tokens import end_login, has_ended
 from tests.console.support import PASSWORD, Board, Browser
 
 PAYLOAD = "<script>alert('x')</script>\"'><img src=x onerror=alert(1)>{{7*7}}"

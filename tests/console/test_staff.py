@@ -10,11 +10,12 @@ import argon2
 import pytest
 import sqlalchemy as sa
 
-from bbs_core import staff
+from bbs_core import staff, tokens
 from bbs_core.clock import now_ms
 from bbs_core.errors import Conflict, Forbidden, InvalidAct, NotFound
-from bbs_core.staff import DAY_MS, ROLES, Scope, StaffToken
+from bbs_core.staff import ROLES, Scope
 from bbs_core.store.models import Staff, Token
+from bbs_core.tokens import DAY_MS, StaffToken
 from tests.console.support import PASSWORD, PASSWORD_HASH, Board
 
 
@@ -52,7 +53,7 @@ def hasher(monkeypatch: pytest.MonkeyPatch) -> CountingHasher:
 
 
 def find(board: Board, plain: str, at_ms: int | None = None) -> StaffToken | None:
-    return board.access.read(lambda c: staff.find_token(c, plain, now_ms() if at_ms is None else at_ms))
+    return board.access.read(lambda c: tokens.find_token(c, plain, now_ms() if at_ms is None else at_ms))
 
 
 def test_a_password_opens_and_another_does_not(board: Board) -> None:

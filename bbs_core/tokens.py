@@ -1,0 +1,155 @@
+"""Tokens: what programs show in the place of a member of the staff, and logins that were ended."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from bbs_core.clock import now_ms
+from bbs_core.errors import Conflict, Forbidden, InvalidAct, NotFound
+from bbs_core.ledger import Actor, Entry, Ledger
+from bbs_core.staff import NAME_LIMIT, Member, Scope, checked_name, find_staff, get_staff
+from bbs_core.store.models import Staff, Token
+
+EXPIRES_DAYS = 365
+EXPIRES_DAYS_LIMIT = 3650
+DAY_MS = 86_400_000
+ALL = "all"
+# No token that anyone makes has none: this is the mark of a login that was ended.
+NO_SCOPES = ""
+# Whoever finds a token in a file or a log can see what it is for.
+TOKEN_PREFIX = "bbs_"
+TOKEN_BYTES = 32
+
+
+@dataclass(frozen=True)
+class StaffToken:
+    """A token in force, with what it may do at this moment."""
+
+    id: int
+    member: Member
+    scopes: frozenset[Scope]
+
+
+def create_token(
+    connection: sa.Connection,
+    ledger: Ledger,
+    actor: Actor,
+    *,
+    staff_name: str,
+    label: str,
+    scopes: Iterable[str],
+    expires_days: int = EXPIRES_DAYS,
+) -> str:
+    """Return a new token, which is kept nowhere. Raises NotFound, Forbidden, InvalidAct.
+
+    `scopes` may be "all": whatever the role of its owner grants when it is used.
+    """
+    label = checked_name(label, "A token's name")
+    if not 1 <= expires_days <= EXPIRES_DAYS_LIMIT:
+        raise InvalidAct(f"A token is good for 1 to {EXPIRES_DAYS_LIMIT} days.")
+    member = find_staff(connection, staff_name)
+    if member is None:
+        raise NotFound(f"There is no {staff_name[:NAME_LIMIT]!r} on the staff.")
+    granted = " ".join(_checked_scopes(member, scopes))
+    plain = TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+    at_ms = now_ms()
+    values = {
+        "staff_id": member.id,
+        "name": label,
+        "digest": _digest(plain),
+        "scopes": granted,
+        "created_at_ms": at_ms,
+        "expires_at_ms": at_ms + expires_days * DAY_MS,
+    }
+    token_id = connection.execute(sa.insert(Token).values(values).returning(Token.id)).scalar_one()
+    after: dict[str, Any] = {"staff_id": member.id, "scopes": granted, "expires_at_ms": values["expires_at_ms"]}
+    ledger.write(connection, Entry(actor, "token.create", "token", str(token_id), after=after))
+    return plain
+
+
+def _checked_scopes(member: Member, scopes: Iterable[str]) -> list[str]:
+    wanted = sorted(set(scopes))
+    if not wanted:
+        raise InvalidAct(f"Say what the token may do: {ALL}, or some of {', '.join(Scope)}.")
+    if wanted == [ALL]:
+        return wanted
+    for scope in wanted:
+        if scope not in set(Scope):
+            raise InvalidAct(f"There is no scope {scope[:NAME_LIMIT]!r}; there are {ALL}, {', '.join(Scope)}.")
+        if scope not in member.scopes:
+            raise Forbidden(f"A token of {member.name} cannot have {scope}: the role {member.role} does not grant it.")
+    return wanted
+
+
+def find_token(connection: sa.Connection, plain: str, at_ms: int) -> StaffToken | None:
+    """Return the token, or None where it is unknown, expired or revoked, or its owner disabled."""
+    query = sa.select(Token.id, Token.staff_id, Token.scopes).where(
+        Token.digest == _digest(plain), Token.expires_at_ms > at_ms, Token.revoked_at_ms.is_(None)
+    )
+    row = connection.execute(query).one_or_none()
+    member = get_staff(connection, row.staff_id) if row else None
+    if row is None or member is None:
+        return None
+    carried = set(row.scopes.split())
+    return StaffToken(row.id, member, frozenset(s for s in member.scopes if ALL in carried or s in carried))
+
+
+def list_tokens(connection: sa.Connection) -> list[sa.RowMapping]:
+    """Return all tokens that were ever made, the oldest first, each with its owner's name as `staff`."""
+    query = (
+        sa.select(Token.id, Staff.name.label("staff"), Token.name, Token.scopes, Token.expires_at_ms)
+        .add_columns(Token.revoked_at_ms)
+        .join(Staff, Staff.id == Token.staff_id)
+        .where(Token.scopes != NO_SCOPES)
+        .order_by(Token.id)
+    )
+    return list(connection.execute(query).mappings())
+
+
+def revoke_token(connection: sa.Connection, ledger: Ledger, actor: Actor, token_id: int) -> int:
+    """Refuse a token from now on; returns the act's id. Raises NotFound, Conflict where that is done already."""
+    found = sa.select(Token.revoked_at_ms).where(Token.id == token_id, Token.scopes != NO_SCOPES)
+    row = connection.execute(found).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no token {token_id}.")
+    if row.revoked_at_ms is not None:
+        raise Conflict(f"Token {token_id} is revoked already.")
+    connection.execute(sa.update(Token).where(Token.id == token_id).values(revoked_at_ms=now_ms()))
+    return ledger.write(connection, Entry(actor, "token.revoke", "token", str(token_id)))
+
+
+def end_login(connection: sa.Connection, staff_id: int, login: str, until_ms: int) -> None:
+    """Refuse a login from now on, on every node.
+
+    It is kept as a revoked token that grants nothing, until the time at which it would have ended by itself.
+    """
+    at_ms = now_ms()
+    connection.execute(sa.delete(Token).where(Token.scopes == NO_SCOPES, Token.expires_at_ms < at_ms))
+    if has_ended(connection, login):
+        return
+    values = {
+        "staff_id": staff_id,
+        "name": "login",
+        "digest": _digest(login),
+        "scopes": NO_SCOPES,
+        "created_at_ms": at_ms,
+        "expires_at_ms": until_ms,
+        "revoked_at_ms": at_ms,
+    }
+    connection.execute(sa.insert(Token).values(values))
+
+
+def has_ended(connection: sa.Connection, login: str) -> bool:
+    """Whether someone signed out of this login."""
+    query = sa.select(Token.id).where(Token.digest == _digest(login), Token.scopes == NO_SCOPES)
+    return connection.execute(query).scalar() is not None
+
+
+def _digest(plain: str) -> bytes:
+    return hashlib.sha256(plain.encode(errors="surrogatepass")).digest()
