@@ -56,7 +56,7 @@ def test_a_plugin_fails_in_the_same_lines_as_all_else(tmp_path: Path) -> None:
             ann.quit()
         assert board.terminate() == 0
     plain = [line for line in board.lines if not line.startswith("{")]
-    assert [line.split()[0] for line in plain] == ["The", "The", "The", "Stopping:", "Stopped."]
+    assert [line.split()[0] for line in plain] == ["The", "The", "It", "The", "Stopping:", "Stopped."]
     events = [json.loads(line) for line in board.lines if line.startswith("{")]
     assert [event["event"] for event in events] == ["thread_failed", "error_ignored", "python_warning"]
     assert all("ValueError" in event["exception"] for event in events[:2])
