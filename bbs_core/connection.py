@@ -36,7 +36,7 @@ BANNER_FRAME = encode(BANNER)
 NOT_UNDERSTOOD = (
     "Your last text was not understood: it may be longer than 9,999 characters. The ones before it are kept."
 )
-# How long one line may keep the loop while others wait; some fifty posts, or five lists of a thousand rows.
+# How long one line may keep the loop while others wait; some fifty posts, or ten lists of a thousand rows.
 TURN_S = 0.0002
 
 

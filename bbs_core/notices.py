@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import threading
 
-# So many, and so many bytes of memory, for each session; when there is more, the oldest go, and that is said.
+# So many, and so many bytes of memory, for each session; when there is more, the oldest go, and that is said. They go
+# in strides, so that for a while it may be twice as much.
 NOTICE_LIMIT = 1000
 NOTICE_BYTES = 128 * 1024
 # One that is longer is cut; four bytes a character at most, so that it always fits.
@@ -32,7 +33,7 @@ class Notices:
         with self._lock:
             self._texts.append(text)
             self._size_bytes += sys.getsizeof(text)
-            # In strides, as each time the rest of the list moves up.
+            # Each time the rest of the list moves up.
             if len(self._texts) >= 2 * NOTICE_LIMIT or self._size_bytes >= 2 * NOTICE_BYTES:
                 self._drop()
 

@@ -157,12 +157,14 @@ class Session:
         await send_answer(self._line, [self.farewell or ENDED], self._notices.take())
 
     async def _enter(self, name: str) -> None:
+        commits = self._services.commits
+        # All who wait are woken at once, and those who come last find it full again.
+        while commits.full:
+            await commits.room()
         self._named = True
         self._username = name
         self._services.presence.enter(self)
-        self._services.commits.append(Visit(name, self.address, now_ms()))
-        if self._services.commits.full:
-            await self._services.commits.room()
+        commits.append(Visit(name, self.address, now_ms()))
         await self._tell("bbs_session_opened")
 
     async def _tell(self, hook: str) -> None:

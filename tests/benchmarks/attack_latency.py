@@ -25,7 +25,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median, quantiles
 
-from tests.faults.attackers import NAME, RANDOM_BYTES, RESET
+from tests.faults.attackers import NAME, RANDOM_BYTES, RESET, connected, say
 from tests.stock.double import StockClient
 from tests.support import ROOT, BoardProcess
 
@@ -89,17 +89,6 @@ def attack(port: int, kind: str, rate: float, seconds: float) -> None:
     print(0 if kind == HUSH else round(rate * seconds) / (time.perf_counter() - start))
     for sock in held:
         sock.close()
-
-
-def connected(port: int) -> socket.socket:
-    return socket.create_connection((HOST, port), timeout=10)
-
-
-def say(sock: socket.socket, words: bytes) -> None:
-    try:
-        sock.sendall(words)
-    except OSError:
-        return
 
 
 def drip(held: deque[socket.socket], rate: float) -> None:

@@ -122,10 +122,12 @@ def _started(data: Path, scale: Scale) -> dict[str, float]:
         started = time.perf_counter() - start
         with StockClient(HOST, board.port, "ann") as client:
             listed = median(_seconds(client.list) for _ in range(scale.single_lists))
+        memory = memory_bytes(board)
         return {
             "start-up s": started,
-            "memory MiB": memory_bytes(board) / KIB / KIB,
+            "memory MiB": memory / KIB / KIB,
             "list of the newest 20 ms": 1000 * listed,
+            "seconds for a thousand such lists, 20 clients s": 1000 / listing(board, 20, scale.lists)(),
         }
 
 

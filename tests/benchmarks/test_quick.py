@@ -23,10 +23,10 @@ def test_every_measure_runs_and_is_written_down(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     figures = json.loads((tmp_path / "all.json").read_text())["figures"]
-    assert len(figures) == 15
+    assert len(figures) == 19
     assert all(value > 0 for figure in figures for value in figure["medians"].values())
     assert "durable posts, 50 connections" in done.stdout
-    for picture in ("posts.svg", "history.svg"):
+    for picture in ("posts.svg", "latency.svg", "history.svg", "history-lists.svg"):
         assert "<script" not in (tmp_path / picture).read_text()
 
 

@@ -97,24 +97,28 @@ def posts(scale: Scale) -> Iterator[Figure]:
 
 def posts_then_lists(scale: Scale) -> Iterator[Figure]:
     """Measure a post and then one's own list of the newest rows, which has to show it."""
-    connections, count = 50, scale.pairs
-    requests = [encode_request(POST), encode_request("list")]
+    aims = {50: [Aim(OURS, ORIGINAL, 5), Aim(OURS, REDIS, None, 1)]}
     with ExitStack() as stack:
         ours = stack.enter_context(servers.board(board_window=WINDOW))
         theirs = stack.enter_context(servers.original(WINDOW))
+        redis = stack.enter_context(servers.redis()) if servers.REDIS else None
+        for connections in CONNECTIONS:
+            turns = {OURS: pairs(ours, connections, scale.pairs), ORIGINAL: pairs(theirs, connections, scale.pairs)}
+            if redis:
+                turns[REDIS] = _redis_pairs(redis, connections, scale.pairs)
+            name = f"a post, then one's own list of 20 rows, {connections} connections"
+            yield contest(name, "pairs/s", turns, aims.get(connections, []), scale.turns)
 
-        def pairs(server: Server) -> Turn:
-            def turn() -> float:
-                with lines(server.port, names(connections)) as socks:
-                    return connections * count / rounds(socks, requests, answer_bytes, count)
 
-            return turn
+def pairs(server: Server, connections: int, count: int) -> Turn:
+    """Return a turn: posts with a list behind each, a second."""
+    requests = [encode_request(POST), encode_request("list")]
 
-        turns = {OURS: pairs(ours), ORIGINAL: pairs(theirs)}
-        if servers.REDIS:
-            turns[REDIS] = _redis_pairs(stack.enter_context(servers.redis()), connections, count)
-        aims = [Aim(OURS, ORIGINAL, 5), Aim(OURS, REDIS, None, 1)]
-        yield contest("a post, then one's own list of 20 rows, 50 connections", "pairs/s", turns, aims, scale.turns)
+    def turn() -> float:
+        with lines(server.port, names(connections)) as socks:
+            return connections * count / rounds(socks, requests, answer_bytes, count)
+
+    return turn
 
 
 def _redis_pairs(server: Server, connections: int, count: int) -> Turn:

@@ -28,8 +28,8 @@ ROUNDS = 3
 # They are as quick as in quiet, as measured; the readers' process takes its share of the machine.
 SLOWER = 3
 KIB = 1024
-# In the server: a pack of at most `limits.pack_bytes` (16 KiB), and the session with its cursor.
-READER_BYTES = 64 * KIB
+# In the server: a pack of at most `limits.pack_bytes` (64 KiB), and the session with its cursor.
+READER_BYTES = 80 * KIB
 # In the kernel, beside it: what may wait to be sent, and what is on its way.
 KERNEL_BYTES = 2 * UNSENT_BYTES
 ESTABLISHED = "01"
