@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from bbs_core import keys
 from bbs_core.clock import now_ms
-from bbs_core.store.models import Act, ActText
+from bbs_core.store.staff_models import Act, ActText, text_key
 
 KEY_FILE = "ledger.key"
 SALT_BYTES = 16
@@ -33,6 +33,7 @@ class Actor:
     kind: str
     name: str
     via: str
+    staff_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,13 @@ class Ledger:
         }
         connection.execute(sa.insert(Act).values(**row, digest=self._digest(row, previous)))
         for sealed in texts.values():
-            values = {"digest": sealed.digest, "act_id": act_id, "salt": sealed.salt, "text": sealed.text}
+            values = {
+                "digest": sealed.digest,
+                "act_id": act_id,
+                "salt": sealed.salt,
+                "text": sealed.text,
+                "text_key": text_key(sealed.text),
+            }
             connection.execute(sa.insert(ActText).values(**values))
         return act_id
 

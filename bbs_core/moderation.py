@@ -15,10 +15,12 @@ PAGE_LIMIT = 200
 
 
 class State(IntEnum):
-    """Whether a post is shown; no post is ever deleted."""
+    """Whether a post is shown; no post is ever deleted, and of a purged one the text is gone."""
 
     VISIBLE = 0
     HIDDEN = 1
+    HELD = 2
+    PURGED = 3
 
 
 def hide_post(connection: sa.Connection, ledger: Ledger, actor: Actor, post_id: int, reason: str) -> int:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from bbs_core.clock import now_ms
 from bbs_core.errors import Conflict, InvalidAct, NotFound
 from bbs_core.ledger import Actor, Entry, Ledger
-from bbs_core.store.models import Staff
+from bbs_core.store.staff_models import Staff
 
 NAME_LIMIT = 60
 PASSWORD_MINIMUM = 10
@@ -28,8 +28,18 @@ class Scope(StrEnum):
     """What a request may do; a token carries some, a role grants some."""
 
     USERS_READ = "users:read"
+    USERS_MODERATE = "users:moderate"
     POSTS_READ = "posts:read"
+    POSTS_WRITE = "posts:write"
     POSTS_MODERATE = "posts:moderate"
+    POSTS_PURGE = "posts:purge"
+    REPORTS_MODERATE = "reports:moderate"
+    ACTS_READ = "acts:read"
+    STATS_READ = "stats:read"
+    EXPORT = "export"
+    PLUGINS_WRITE = "plugins:write"
+    SETTINGS_WRITE = "settings:write"
+    STAFF_WRITE = "staff:write"
 
 
 @dataclass(frozen=True)
@@ -41,10 +51,13 @@ class Role:
 
 
 OWNER = "owner"
+OBSERVING = frozenset({Scope.USERS_READ, Scope.POSTS_READ, Scope.ACTS_READ, Scope.STATS_READ})
+MODERATING = OBSERVING | {Scope.USERS_MODERATE, Scope.POSTS_WRITE, Scope.POSTS_MODERATE, Scope.REPORTS_MODERATE}
 ROLES: Mapping[str, Role] = {
-    OWNER: Role(30, frozenset(Scope)),
-    "moderator": Role(20, frozenset({Scope.USERS_READ, Scope.POSTS_READ, Scope.POSTS_MODERATE})),
-    "observer": Role(10, frozenset({Scope.USERS_READ, Scope.POSTS_READ})),
+    OWNER: Role(40, frozenset(Scope)),
+    "admin": Role(30, frozenset(Scope)),
+    "moderator": Role(20, MODERATING),
+    "observer": Role(10, OBSERVING),
 }
 
 

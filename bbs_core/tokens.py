@@ -14,7 +14,7 @@ from bbs_core.clock import now_ms
 from bbs_core.errors import Conflict, Forbidden, InvalidAct, NotFound
 from bbs_core.ledger import Actor, Entry, Ledger
 from bbs_core.staff import NAME_LIMIT, Member, Scope, checked_name, find_staff, get_staff
-from bbs_core.store.models import Staff, Token
+from bbs_core.store.staff_models import Staff, Token
 
 EXPIRES_DAYS = 365
 EXPIRES_DAYS_LIMIT = 3650

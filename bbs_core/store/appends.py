@@ -9,16 +9,25 @@ from typing import cast
 import sqlalchemy as sa
 
 from bbs_core.store.bulk import Bulk, Row, as_json
-from bbs_core.store.items import Item, NewMessage, NewPost, Visit
-from bbs_core.store.models import Message, Post, User, UserAddress, name_hash
+from bbs_core.store.items import Departure, Item, NewMessage, NewPost, Visit
+from bbs_core.store.models import Hold, LiveSession, Message, Post, User, address_key, name_hash, name_key
+from bbs_core.store.reads import HELD
 
 USERS = cast(sa.Table, User.__table__)
 POSTS = cast(sa.Table, Post.__table__)
 MESSAGES = cast(sa.Table, Message.__table__)
-ADDRESSES = cast(sa.Table, UserAddress.__table__)
+SESSIONS = cast(sa.Table, LiveSession.__table__)
+HOLDS = cast(sa.Table, Hold.__table__)
 
 POST_COLUMNS = ("id", "user_id", "address", "text", "at_ms")
 MESSAGE_COLUMNS = ("id", "sender_id", "recipient_id", "address", "text", "at_ms")
+SESSION_COLUMNS = ("id", "node", "user_id", "address", "opened_at_ms")
+HOUR_MS = 3_600_000
+ACTIVE = sa.text(
+    "INSERT INTO activity (hour_ms, posts, messages, visits) VALUES (:hour_ms, :posts, :messages, :visits)"
+    " ON CONFLICT (hour_ms) DO UPDATE SET posts = activity.posts + excluded.posts,"
+    " messages = activity.messages + excluded.messages, visits = activity.visits + excluded.visits"
+)
 # Ids of names that were seen lately; a hundred thousand are some ten megabytes, and the oldest go first.
 KNOWN_NAMES = 100_000
 
@@ -26,31 +35,37 @@ KNOWN_NAMES = 100_000
 class Appends:
     """Append the rows of a batch within the writer's transaction; used by the writer's thread alone."""
 
-    def __init__(self, bulk: Bulk) -> None:
+    def __init__(self, bulk: Bulk, node: str = "") -> None:
         self._bulk = bulk
+        self._node = node
         self._known: dict[bytes, int] = {}
         self._new: dict[bytes, int] = {}
         count = "UPDATE users SET posts = posts + d.new_posts, messages = messages + d.new_messages FROM "
         self._count = sa.text(
             count + bulk.unnest(["user_id:int", "new_posts:int", "new_messages:int"]) + " WHERE users.id = d.user_id"
         )
-        visit = bulk.unnest(["user_id:int", "address", "first_at:int", "last_at:int", "n:int"])
+        visit = bulk.unnest(["user_id:int", "address", "address_key", "first_at:int", "last_at:int", "n:int"])
         self._visit = sa.text(
             "UPDATE users SET visits = visits + d.n, last_visit_at_ms = d.last_at,"
             f" first_visit_at_ms = COALESCE(first_visit_at_ms, d.first_at) FROM {visit} WHERE users.id = d.user_id"
         )
         self._visit_address = sa.text(
-            "INSERT INTO user_addresses (user_id, address, first_visit_at_ms, last_visit_at_ms, visits)"
-            f" SELECT user_id, address, first_at, last_at, n FROM {visit} WHERE true ON CONFLICT (user_id, address)"
-            " DO UPDATE SET last_visit_at_ms = excluded.last_visit_at_ms,"
+            "INSERT INTO user_addresses (user_id, address, address_key, first_visit_at_ms, last_visit_at_ms, visits)"
+            f" SELECT user_id, address, address_key, first_at, last_at, n FROM {visit} WHERE true"
+            " ON CONFLICT (user_id, address) DO UPDATE SET last_visit_at_ms = excluded.last_visit_at_ms,"
             " visits = user_addresses.visits + excluded.visits"
         )
+        held = bulk.unnest(["post_id:int", "reason"])
+        self._held = sa.text(f"UPDATE posts SET state = {HELD} WHERE id IN (SELECT d.post_id FROM {held})")
+        departed = bulk.unnest(["id:int"])
+        self._depart = sa.text(f"DELETE FROM sessions WHERE id IN (SELECT d.id FROM {departed})")
 
     def run(self, connection: sa.Connection, items: Sequence[Item]) -> None:
         """Append all rows of `items` and give them their ids; work is passed over."""
         posts = [item for item in items if type(item) is NewPost]
         messages = [item for item in items if type(item) is NewMessage]
         visits = [item for item in items if type(item) is Visit]
+        departures = [item.session_id for item in items if type(item) is Departure]
         self._new = {}
         users = self._resolve(connection, posts, messages, visits)
         if visits:
@@ -59,8 +74,14 @@ class Appends:
             self._append_posts(connection, posts, users)
         if messages:
             self._append_messages(connection, messages, users)
+        if departures:
+            self._end_sessions(connection, departures)
         if posts or messages:
             self._record_counts(connection, posts, messages, users)
+        if posts or messages or visits:
+            counts = {"posts": len(posts), "messages": len(messages), "visits": len(visits)}
+            hour_ms = (posts or messages or visits)[-1].at_ms // HOUR_MS * HOUR_MS
+            connection.execute(ACTIVE, {"hour_ms": hour_ms, **counts})
 
     def committed(self) -> None:
         """Remember the users that the transaction made."""
@@ -87,8 +108,8 @@ class Appends:
     def _make_users(self, connection: sa.Connection, names: dict[bytes, str]) -> None:
         if names:
             made = dict(zip(names, _next_ids(connection, USERS, len(names)), strict=True))
-            rows = [(user_id, names[key], key) for key, user_id in made.items()]
-            self._bulk.insert(connection, USERS, ("id", "name", "name_hash"), rows)
+            rows = [(user_id, names[key], key, name_key(names[key])) for key, user_id in made.items()]
+            self._bulk.insert(connection, USERS, ("id", "name", "name_hash", "name_key"), rows)
             self._new.update(made)
 
     def _record_visits(self, connection: sa.Connection, visits: list[Visit], users: dict[str, int]) -> None:
@@ -98,10 +119,18 @@ class Appends:
             user_id = users[visit.name]
             by_user.setdefault(user_id, []).append(visit.at_ms)
             by_address.setdefault((user_id, visit.address), []).append(visit.at_ms)
-        totals = [(user_id, "", min(at), max(at), len(at)) for user_id, at in by_user.items()]
-        addresses = [(*key, min(at), max(at), len(at)) for key, at in by_address.items()]
+        totals = [(user_id, "", "", min(at), max(at), len(at)) for user_id, at in by_user.items()]
+        addresses = [
+            (user_id, address, address_key(address), min(at), max(at), len(at))
+            for (user_id, address), at in by_address.items()
+        ]
         connection.execute(self._visit, {"rows": as_json(totals)})
         connection.execute(self._visit_address, {"rows": as_json(addresses)})
+        rows = [(visit.session_id, self._node, users[visit.name], visit.address, visit.at_ms) for visit in visits]
+        self._bulk.insert(connection, SESSIONS, SESSION_COLUMNS, rows)
+
+    def _end_sessions(self, connection: sa.Connection, session_ids: list[int]) -> None:
+        connection.execute(self._depart, {"rows": as_json([(session_id,) for session_id in session_ids])})
 
     def _append_posts(self, connection: sa.Connection, posts: list[NewPost], users: dict[str, int]) -> None:
         rows: list[Row] = []
@@ -109,6 +138,14 @@ class Appends:
             post.id = post_id
             rows.append((post.id, users[post.name], post.address, post.text, post.at_ms))
         self._bulk.insert(connection, POSTS, POST_COLUMNS, rows)
+        held = [post for post in posts if post.held_for]
+        if held:
+            self._hold(connection, held)
+
+    def _hold(self, connection: sa.Connection, posts: list[NewPost]) -> None:
+        reasons = [(post.id, post.held_for) for post in posts]
+        connection.execute(self._held, {"rows": as_json(reasons)})
+        self._bulk.insert(connection, HOLDS, ("post_id", "reason"), reasons)
 
     def _append_messages(self, connection: sa.Connection, messages: list[NewMessage], users: dict[str, int]) -> None:
         rows: list[Row] = []

@@ -26,8 +26,8 @@ from bbs_core.store.engine import files_as_error, filling, is_sqlite, no_board, 
 FORMAT = 1
 MANIFEST = "manifest.json"
 SETTINGS = "bbs.toml"
-# Alembic's own table is made anew by the migrations.
-NOT_ROWS = "alembic_version"
+# Alembic's own table is made anew by the migrations, the search's by the writer; who was on line is gone.
+NOT_ROWS = ("alembic_version", "post_search", "sessions", "nodes")
 # Read at once, of texts that may each have a million characters.
 ROWS_AT_A_TIME = 100
 # One row. A text has at most a million characters, each of them at most twelve bytes of JSON; five times that is for
@@ -204,7 +204,7 @@ def _tables(connection: sa.Connection) -> list[sa.Table]:
     """The tables as they are, whatever version made them; those that others refer to come first."""
     metadata = sa.MetaData()
     metadata.reflect(connection)
-    return [table for table in metadata.sorted_tables if table.name != NOT_ROWS]
+    return [table for table in metadata.sorted_tables if not table.name.startswith(NOT_ROWS)]
 
 
 def _lines(archive: zipfile.ZipFile, table: str) -> Iterator[bytes]:

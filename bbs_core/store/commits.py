@@ -12,7 +12,7 @@ import structlog
 
 from bbs_core.errors import UserError
 from bbs_core.settings import StoreSettings
-from bbs_core.store.items import Batch, Item, NewMessage, NewPost, Visit, Work
+from bbs_core.store.items import Batch, Departure, Item, NewMessage, NewPost, Visit, Work
 from bbs_core.store.writer import Writer
 
 log = structlog.get_logger(__name__)
@@ -57,7 +57,7 @@ class Commits:
         """Use this writer, which must hand its batches to `settle` in the loop's thread."""
         self._put = writer.put
 
-    def append(self, item: Visit | NewPost | NewMessage) -> int:
+    def append(self, item: Visit | Departure | NewPost | NewMessage) -> int:
         """Hand in a row; returns the ticket to wait for.
 
         Raises UserError where the queue has passed twice its bounds: who hands in so much did not wait for room.
@@ -153,5 +153,5 @@ def _refuse(item: Item, error: Exception) -> None:
     if isinstance(item, Work):
         item.error = error
         complete(item)
-    elif not isinstance(item, Visit):
+    elif isinstance(item, (NewPost, NewMessage)):
         item.author.refused("post" if isinstance(item, NewPost) else "message", item.text, error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -9,19 +10,36 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
+# Whole numbers that JSON carries unchanged everywhere.
+SESSION_ID_BITS = 53
+
+
+def new_session_id() -> int:
+    """Return an id that no session has had."""
+    return secrets.randbits(SESSION_ID_BITS)
+
 
 @dataclass(slots=True)
 class Visit:
-    """A session that gave its name."""
+    """A session that gave its name; its id is drawn at random, and none is ever used again."""
 
     name: str
     address: str
     at_ms: int
+    session_id: int = field(default_factory=new_session_id)
 
     @property
     def text(self) -> str:
         """What it weighs in the queue."""
         return self.name
+
+
+@dataclass(slots=True)
+class Departure:
+    """A session that is gone."""
+
+    session_id: int
+    text: str = ""
 
 
 class Author(Protocol):
@@ -41,6 +59,8 @@ class NewPost:
     text: str
     at_ms: int
     id: int = 0
+    # Why it waits for review, shown to nobody; a post that is shown at once has no reason.
+    held_for: str = ""
 
 
 @dataclass(slots=True)
@@ -66,7 +86,7 @@ class Work:
     error: Exception | None = None
 
 
-Item = Visit | NewPost | NewMessage | Work
+Item = Visit | Departure | NewPost | NewMessage | Work
 
 
 @dataclass(slots=True)

@@ -1,22 +1,43 @@
-"""All that is kept, as SQLAlchemy models; times are milliseconds since 1970-01-01 UTC."""
+"""The board itself as SQLAlchemy models: users, posts, messages, and what is known of who is here.
+
+Times are milliseconds since 1970-01-01 UTC.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from ipaddress import ip_address
 
 from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, MetaData, Text
 from sqlalchemy import text as text_
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 NAME_HASH_BYTES = 16
+NAME_KEY_CHARACTERS = 64
 
 # SQLite numbers rows by itself only where the type is spelt INTEGER.
-_Id = BigInteger().with_variant(Integer, "sqlite")
+RowId = BigInteger().with_variant(Integer, "sqlite")
+# Sorted by code points in both databases, so that a prefix is a range.
+Sorted = Text().with_variant(Text(collation="C"), "postgresql")
 
 
 def name_hash(name: str) -> bytes:
     """Return the key by which a name is unique: PostgreSQL refuses a B-tree over names of 9,999 characters."""
     return hashlib.blake2b(name.encode(), digest_size=NAME_HASH_BYTES).digest()
+
+
+def name_key(name: str) -> str:
+    """Return the key by which names are sorted and searched: its beginning, without regard to case."""
+    return name.casefold()[:NAME_KEY_CHARACTERS]
+
+
+def address_key(address: str) -> str:
+    """Return the key by which addresses are sorted, so that a network is a range; any other text is its own."""
+    try:
+        known = ip_address(address)
+    except ValueError:
+        return address
+    return f"{known.version}{known.packed.hex()}"
 
 
 class Model(DeclarativeBase):
@@ -38,14 +59,20 @@ class User(Model):
 
     __tablename__ = "users"
 
-    id: Mapped[int] = mapped_column(_Id, primary_key=True, autoincrement=False)
+    id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=False)
     name: Mapped[str]
     name_hash: Mapped[bytes] = mapped_column(unique=True)
+    name_key: Mapped[str] = mapped_column(Sorted, default="", server_default=text_("''"))
     first_visit_at_ms: Mapped[int | None]
-    last_visit_at_ms: Mapped[int | None] = mapped_column(index=True)
+    last_visit_at_ms: Mapped[int | None]
     visits: Mapped[int] = mapped_column(default=0, server_default="0")
     posts: Mapped[int] = mapped_column(default=0, server_default="0")
     messages: Mapped[int] = mapped_column(default=0, server_default="0")
+
+    __table_args__ = (
+        Index("ix_users_name_key_id", "name_key", "id"),
+        Index("ix_users_last_visit_at_ms_id", "last_visit_at_ms", "id"),
+    )
 
 
 class UserAddress(Model):
@@ -55,11 +82,12 @@ class UserAddress(Model):
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
     address: Mapped[str] = mapped_column(primary_key=True)
+    address_key: Mapped[str] = mapped_column(Sorted, default="", server_default=text_("''"))
     first_visit_at_ms: Mapped[int]
     last_visit_at_ms: Mapped[int]
     visits: Mapped[int]
 
-    __table_args__ = (Index("ix_user_addresses_address", "address"),)
+    __table_args__ = (Index("ix_user_addresses_address_key_user_id", "address_key", "user_id"),)
 
 
 class Post(Model):
@@ -67,7 +95,7 @@ class Post(Model):
 
     __tablename__ = "posts"
 
-    id: Mapped[int] = mapped_column(_Id, primary_key=True, autoincrement=False)
+    id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=False)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     address: Mapped[str]
     text: Mapped[str]
@@ -88,7 +116,7 @@ class Message(Model):
 
     __tablename__ = "messages"
 
-    id: Mapped[int] = mapped_column(_Id, primary_key=True, autoincrement=False)
+    id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=False)
     sender_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     recipient_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     address: Mapped[str]
@@ -98,64 +126,65 @@ class Message(Model):
     __table_args__ = (Index("ix_messages_recipient_id_id", "recipient_id", "id"),)
 
 
-class Staff(Model):
-    """Someone who may enter the console."""
+class Hold(Model):
+    """Why a post waits for review, or waited."""
 
-    __tablename__ = "staff"
+    __tablename__ = "holds"
 
-    id: Mapped[int] = mapped_column(_Id, primary_key=True)
-    name: Mapped[str] = mapped_column(unique=True)
-    role: Mapped[str]
-    password_hash: Mapped[str]
-    created_at_ms: Mapped[int]
-    disabled_at_ms: Mapped[int | None]
-
-
-class Token(Model):
-    """A bearer token for the REST API; only its digest is kept."""
-
-    __tablename__ = "tokens"
-
-    id: Mapped[int] = mapped_column(_Id, primary_key=True)
-    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"), index=True)
-    name: Mapped[str]
-    digest: Mapped[bytes] = mapped_column(unique=True)
-    scopes: Mapped[str]
-    created_at_ms: Mapped[int]
-    expires_at_ms: Mapped[int]
-    last_used_at_ms: Mapped[int | None]
-    revoked_at_ms: Mapped[int | None]
-
-
-class Act(Model):
-    """A row of the ledger: never changed, and chained by a keyed digest to the row before (bbs_core/ledger.py)."""
-
-    __tablename__ = "acts"
-
-    id: Mapped[int] = mapped_column(_Id, primary_key=True, autoincrement=False)
-    at_ms: Mapped[int]
-    actor_kind: Mapped[str]
-    actor: Mapped[str]
-    via: Mapped[str]
-    action: Mapped[str]
-    target_kind: Mapped[str]
-    target_id: Mapped[str]
-    before: Mapped[str]
-    after: Mapped[str]
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id"), primary_key=True, autoincrement=False)
     reason: Mapped[str]
-    parent_id: Mapped[int | None]
-    undoes_id: Mapped[int | None]
-    digest: Mapped[bytes]
-
-    __table_args__ = (Index("ix_acts_target_kind_target_id", "target_kind", "target_id"),)
 
 
-class ActText(Model):
-    """A name, text or address that an act speaks of: the act holds only `digest`, so that this row can be erased."""
+class LiveSession(Model):
+    """A session on line, on whichever node; its id is drawn at random, so that none is ever used again."""
 
-    __tablename__ = "act_texts"
+    __tablename__ = "sessions"
 
-    digest: Mapped[str] = mapped_column(primary_key=True)
-    act_id: Mapped[int] = mapped_column(ForeignKey("acts.id"), index=True)
-    salt: Mapped[bytes]
+    id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=False)
+    node: Mapped[str] = mapped_column(index=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    address: Mapped[str]
+    opened_at_ms: Mapped[int]
+
+
+class Node(Model):
+    """A server of this board, and when it was last heard of."""
+
+    __tablename__ = "nodes"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    started_at_ms: Mapped[int]
+    seen_at_ms: Mapped[int]
+
+
+class Notice(Model):
+    """A row that is kept for a user until it is delivered."""
+
+    __tablename__ = "notices"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=False)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
     text: Mapped[str]
+    at_ms: Mapped[int]
+
+
+class Announcement(Model):
+    """A row for everyone who comes before it ends."""
+
+    __tablename__ = "announcements"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=False)
+    text: Mapped[str]
+    at_ms: Mapped[int]
+    until_ms: Mapped[int] = mapped_column(index=True)
+
+
+class Activity(Model):
+    """What happened in an hour, counted as it was written."""
+
+    __tablename__ = "activity"
+
+    hour_ms: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    posts: Mapped[int] = mapped_column(default=0, server_default="0")
+    messages: Mapped[int] = mapped_column(default=0, server_default="0")
+    visits: Mapped[int] = mapped_column(default=0, server_default="0")

@@ -11,6 +11,7 @@ from sqlalchemy import orm
 from bbs_core.store.models import Message, Post, User, name_hash
 
 VISIBLE = 0
+HELD = 2
 
 
 class StoredRow(NamedTuple):

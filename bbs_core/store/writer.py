@@ -36,10 +36,10 @@ class Writer:
     no future completed, before that.
     """
 
-    def __init__(self, engine: sa.Engine, batch_rows: int, settle: Callable[[Batch], None]) -> None:
+    def __init__(self, engine: sa.Engine, batch_rows: int, settle: Callable[[Batch], None], node: str = "") -> None:
         self._engine = engine
         self._bulk = bulk_for(engine)
-        self._appends = Appends(self._bulk)
+        self._appends = Appends(self._bulk, node)
         self._batch_rows = batch_rows
         self._settle = settle
         self._queue: deque[Item] = deque()

@@ -26,8 +26,8 @@ from bbs_core.store.access import LiveAccess
 from bbs_core.store.commits import complete
 from bbs_core.store.engine import database_url, migrate, reading_engine, writing_engine
 from bbs_core.store.items import Batch, NewPost, Visit, Work
-from bbs_core.store.models import Act, Staff
 from bbs_core.store.readers import Readers
+from bbs_core.store.staff_models import Act, Staff
 from bbs_core.store.writer import Writer
 
 T = TypeVar("T")

@@ -10,7 +10,8 @@ import sqlalchemy as sa
 from bbs_core.errors import StoreError
 from bbs_core.ledger import Actor, Entry
 from bbs_core.moderation import hide_post, restore_post
-from bbs_core.store.models import Act, ActText, Post, Staff, Token
+from bbs_core.store.models import Post
+from bbs_core.store.staff_models import Act, ActText, Staff, Token
 from tests.console.support import PASSWORD, Board
 
 ACTOR = Actor("staff", "olga", "console")

@@ -11,7 +11,8 @@ from admin import create_app, door
 from admin.app import SIGNED_IN
 from bbs_core.clock import now_ms
 from bbs_core.errors import StoreUnavailable
-from bbs_core.store.models import Post, Staff, Token
+from bbs_core.store.models import Post
+from bbs_core.store.staff_models import Staff, Token
 from bbs_core.tokens import end_login, has_ended
 from tests.console.support import PASSWORD, Board, Browser
 

@@ -14,7 +14,8 @@ from admin import create_app
 from admin.app import HEADERS
 from bbs_core.clock import now_ms
 from bbs_core.staff import Scope
-from bbs_core.store.models import Post, Staff, Token
+from bbs_core.store.models import Post
+from bbs_core.store.staff_models import Staff, Token
 from tests.console.support import Answer, Board, Browser
 
 API = "/api/v1"

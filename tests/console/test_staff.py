@@ -14,7 +14,7 @@ from bbs_core import staff, tokens
 from bbs_core.clock import now_ms
 from bbs_core.errors import Conflict, Forbidden, InvalidAct, NotFound
 from bbs_core.staff import ROLES, Scope
-from bbs_core.store.models import Staff, Token
+from bbs_core.store.staff_models import Staff, Token
 from bbs_core.tokens import DAY_MS, StaffToken
 from tests.console.support import PASSWORD, PASSWORD_HASH, Board
 
@@ -95,7 +95,7 @@ def test_at_most_two_hashes_are_computed_at_a_time(hasher: CountingHasher) -> No
         ({"name": "x" * 61}, "A staff name has 1 to 60 characters."),
         ({"name": "ol\nga"}, "A staff name has no control characters and no line breaks."),
         ({"name": "ol\u202ega"}, "A staff name has no control characters and no line breaks."),
-        ({"role": "king"}, "There is no role 'king'; there are owner, moderator, observer."),
+        ({"role": "king"}, "There is no role 'king'; there are owner, admin, moderator, observer."),
         ({"password": "123456789"}, "A password has at least 10 characters."),
         ({"password": "x" * 1001}, "A password has at most 1000 characters."),
         ({"password": 5}, "staff.add, password: input should be a valid string."),
@@ -139,7 +139,7 @@ def test_all_is_what_the_role_grants_when_the_token_is_used(board: Board) -> Non
     board.run(lambda c: c.execute(sa.update(Staff).values(role="observer")))
     found = find(board, plain)
     assert found
-    assert found.scopes == {Scope.USERS_READ, Scope.POSTS_READ}
+    assert found.scopes == ROLES["observer"].scopes
 
 
 def test_a_token_never_has_more_than_its_owner(board: Board) -> None:

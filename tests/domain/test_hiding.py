@@ -13,7 +13,7 @@ from bbs_core import ledger, moderation
 from bbs_core.app import App
 from bbs_core.errors import BBSError, Conflict, InvalidAct, NotFound
 from bbs_core.settings import BoardSettings
-from bbs_core.store.models import Act
+from bbs_core.store.staff_models import Act
 from tests.domain.kit import CHUNK_ROWS, HERE, MODERATOR, hide, post, restore, running, shown, write
 
 POSTS = 4 * CHUNK_ROWS + 3

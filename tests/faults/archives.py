@@ -30,7 +30,7 @@ def rows(data: Path, database: str) -> dict[str, list[tuple[object, ...]]]:
         found = {
             table.name: [tuple(row) for row in connection.execute(sa.select(table).order_by(*table.primary_key))]
             for table in metadata.sorted_tables
-            if table.name != NOT_ROWS
+            if not table.name.startswith(NOT_ROWS)
         }
     engine.dispose()
     return found

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from bbs_core.store import appends
 from bbs_core.store.items import Item, NewMessage, NewPost, Visit
-from bbs_core.store.models import Message, Post, User, UserAddress
+from bbs_core.store.models import Message, Post, User, UserAddress, address_key
 from tests.store.kit import Store, message, post, visit
 
 LONGEST = 9999
@@ -59,7 +59,11 @@ class Model:
 
 def addresses(store: Store) -> dict[tuple[str, str], list[int]]:
     query = sa.select(User.name, UserAddress.__table__).join(User, User.id == UserAddress.user_id)
-    return {(name, address): list(rest) for name, _, address, *rest in store.read(query)}
+    found = {}
+    for name, _, address, key, *rest in store.read(query):
+        assert key == address_key(address)
+        found[name, address] = list(rest)
+    return found
 
 
 def items(prefix: str, clock: Callable[[], int], kinds: Sequence[tuple[int, str, str]]) -> list[Item]:

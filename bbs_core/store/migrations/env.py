@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from alembic import context
 
+from bbs_core.store import staff_models
 from bbs_core.store.models import Model
+
+assert staff_models  # its tables are in the metadata
 
 context.configure(
     connection=context.config.attributes["connection"],
