@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
-from bbs_core.store.models import User, UserAddress
+from bbs_core.store.models import User, UserAddress, name_hash, name_key
 
 PAGE_LIMIT = 200
 # Of one user; who travels far has hundreds.
@@ -29,6 +29,17 @@ def list_users(connection: sa.Connection, *, after_id: int | None = None, limit:
     if after_id is not None:
         query = query.where(User.id > after_id)
     return list(connection.execute(query).mappings())
+
+
+def make_user(connection: sa.Connection, name: str) -> int:
+    """Return the id of the user of a name, who need not have visited yet."""
+    found = connection.execute(sa.select(User.id).where(User.name_hash == name_hash(name))).scalar()
+    if found is not None:
+        return found
+    user_id = (connection.execute(sa.select(sa.func.max(User.id))).scalar() or 0) + 1
+    values = {"id": user_id, "name": name, "name_hash": name_hash(name), "name_key": name_key(name)}
+    connection.execute(sa.insert(User).values(values))
+    return user_id
 
 
 def addresses_of(connection: sa.Connection, user_ids: Iterable[int]) -> dict[int, list[sa.RowMapping]]:

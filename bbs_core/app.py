@@ -13,17 +13,22 @@ from typing import Any, Protocol
 
 import structlog
 
-from bbs_core import acts, keys, ledger, metrics, staff
+from bbs_core import acts, keys, ledger, metrics, sanctions, staff
 from bbs_core.board import Board
 from bbs_core.chunks import Cache
 from bbs_core.control import SOCKET_FILE, ControlServer
 from bbs_core.dispatch import Dispatch
+from bbs_core.effects import Effects
 from bbs_core.follower import Follower
-from bbs_core.host import FOLDER, PluginSet
+from bbs_core.heartbeat import Heartbeat
+from bbs_core.host import FOLDER, PluginSet, found_plugins
 from bbs_core.ledger import Ledger
+from bbs_core.live_settings import LiveSettings, in_force, status_of
 from bbs_core.mail import Mail
 from bbs_core.metrics import Counts
+from bbs_core.noticeboard import Noticeboard
 from bbs_core.presence import Presence
+from bbs_core.rules import Rules
 from bbs_core.server import Server
 from bbs_core.session import Services
 from bbs_core.settings import Settings
@@ -40,6 +45,7 @@ log = structlog.get_logger(__name__)
 # With the sessions' time, the last hooks' and the console's, a stop stays within ten seconds.
 WRITER_STOP_S = 1.0
 SETUP_KEY_BYTES = 24
+NODE_BYTES = 8
 CONSOLE_KEY_FILE = "console.key"
 
 
@@ -58,12 +64,13 @@ class ConsoleServer(Protocol):
 class App:
     """A running board. The caller holds the data folder's lock; `start` and `stop` belong to one event loop."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.data = Path(settings.server.data)
-        url = database_url(settings.server.database, self.data)
+    def __init__(self, start: Settings) -> None:
+        self.data = Path(start.server.data)
+        url = database_url(start.server.database, self.data)
         self._engine = writing_engine(url)
         migrate(self._engine, self.data)
+        with self._engine.connect() as connection:
+            settings = in_force(connection, start)
         if not outlives_power_cuts(self._engine):
             log.warning("fsync_off", why="PostgreSQL runs with fsync off: a power cut may lose rows that were seen.")
         self._key_is_new = not (self.data / ledger.KEY_FILE).exists()
@@ -71,16 +78,23 @@ class App:
         self.readers = Readers(reading_engine(url, settings.store.readers), settings.store.readers)
         self.cache = Cache(settings.store.memory_bytes)
         self._shared = url.get_backend_name() == "postgresql"
+        node = secrets.token_hex(NODE_BYTES)
         self.commits = Commits(settings.store, self._shared, self._kept, self._follow)
-        self.writer = Writer(self._engine, settings.store.batch_rows, self._settle)
+        self.writer = Writer(self._engine, settings.store.batch_rows, self._settle, node)
         self.access = LiveAccess(self.readers, self.writer)
         self.board = Board(settings.board, self.commits, self.readers, self.cache)
         self.mail = Mail(settings.board, self.commits, self.readers, self.cache)
         self.presence = Presence()
+        self.rules = Rules(settings.board)
+        self.noticeboard = Noticeboard(self.readers, self.writer.call)
         self.counts = Counts()
         (self.data / FOLDER).mkdir(mode=0o700, exist_ok=True)
-        self.plugins = PluginSet(settings.plugins, self.data / FOLDER)
-        self.follower = Follower(self.board, self.mail, self.readers, self._shared)
+        plugins = PluginSet(settings.plugins, found_plugins(self.data / FOLDER))
+        self.dispatch = Dispatch(plugins, settings.board.slash)
+        self.live = LiveSettings(start, settings, self.readers, self.board, self.mail, self.rules, self.dispatch)
+        effects = Effects(self.board, self.rules, self.noticeboard, self.presence, self.readers, self.live.follow)
+        self.follower = Follower(self.board, self.mail, self.noticeboard, effects.apply, self.readers, self._shared)
+        self._heartbeat = Heartbeat(node, self.access, self._status, alone=not self._shared)
         self._bell = Bell(url, settings.store.bell_interval_s, self._ring) if self._shared else None
         self._control = ControlServer(self.data / SOCKET_FILE, self._perform)
         self.console: ConsoleServer | None = None
@@ -97,10 +111,20 @@ class App:
         self.commits.start(self.writer)
         if self._bell is not None:
             self._bell.start()
-        dispatch = Dispatch(self.plugins, self.settings.board.slash)
-        self.server = Server(
-            Services(self.settings, self.board, self.mail, self.commits, self.presence, dispatch, self.counts)
+        self.rules.replace((), await self.readers.read(sanctions.rulings))
+        services = Services(
+            live=self.live,
+            board=self.board,
+            mail=self.mail,
+            commits=self.commits,
+            presence=self.presence,
+            rules=self.rules,
+            noticeboard=self.noticeboard,
+            dispatch=self.dispatch,
+            counts=self.counts,
         )
+        await self._heartbeat.start()
+        self.server = Server(services, self.settings)
         self.server.start()
         await self._control.start()
         if self.settings.admin.enabled:
@@ -111,7 +135,8 @@ class App:
     async def stop(self) -> None:
         """See everyone out, commit what is waiting, and close the database; where one part fails, the others go on."""
         await asyncio.gather(*map(_tried, (self._stop_console, self._control.close, self.server.stop)))
-        for step in (self._stop_bell, self._stop_writer, self.plugins.close, self.readers.close, self._engine.dispose):
+        await _tried(self._heartbeat.stop)
+        for step in (self._stop_bell, self._stop_writer, self.dispatch.close, self.readers.close, self._engine.dispose):
             await _tried(step)
 
     async def _stop_console(self) -> None:
@@ -135,6 +160,19 @@ class App:
             await self._loop.run_in_executor(pool, stop)
         finally:
             pool.shutdown(wait=False)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return self.live.now
+
+    @property
+    def plugins(self) -> PluginSet:
+        """The plugins at work."""
+        return self.dispatch.plugins
+
+    def _status(self) -> dict[str, object]:
+        return {"plugins": status_of(self.plugins), "writer": self.health()["writer"]}
 
     def health(self) -> dict[str, object]:
         """Say whether the board can keep what it is sent."""
@@ -173,7 +211,7 @@ class App:
             memory_bytes=lambda: self.cache.size_bytes,
             commits=lambda: self.writer.commits,
             writer_failing=lambda: self.writer.failing is not None,
-            plugin_failures=self.plugins.failure_counts,
+            plugin_failures=lambda: self.plugins.failure_counts(),
         )
 
     def _settle(self, batch: Batch) -> None:

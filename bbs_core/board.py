@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from array import array
 from collections.abc import Iterable
 
 import sqlalchemy as sa
 
 from bbs_core.chunks import Cache, Chunk
-from bbs_core.look import post_frames
+from bbs_core.look import Frames, post_frames
 from bbs_core.settings import BoardSettings
-from bbs_core.shelf import CHUNK_ROWS, Shelf
+from bbs_core.shelf import CHUNK_ROWS, Load, Shelf
 from bbs_core.snapshots import ShelfRows, Snapshot, everything, newest
 from bbs_core.store import reads
 from bbs_core.store.commits import Commits
@@ -24,20 +25,46 @@ class Board:
     """All posts of a board; call `open` before anything else, and everything from the loop's thread."""
 
     def __init__(self, settings: BoardSettings, commits: Commits, readers: Readers, cache: Cache) -> None:
-        self._window = settings.window
-        self._frames = post_frames(settings.post_row, settings.visible_controls)
         self._commits = commits
         self._readers = readers
         self._cache = cache
-        self._shelf = Shelf(cache, self._load, array("q", [1]), Chunk())
+        self._dress(settings)
+        self._shelf = Shelf(cache, self._loader(), array("q", [1]), Chunk())
         self._hidden = 0
 
     async def open(self) -> None:
         """Load the newest posts; the time and memory that takes do not depend on how many there are."""
+        self._shelf = await self._new_shelf()
+        await self._count_hidden()
+
+    async def change(self, settings: BoardSettings) -> None:
+        """Show posts as other settings say; lists that are on their way keep the look that they began with."""
+        self._dress(settings)
+        shelf = await self._new_shelf()
+        # Posts that were kept meanwhile stand on the old one alone.
+        while shelf.last_id < self._shelf.last_id:
+            later = functools.partial(reads.posts_between, low=shelf.last_id + 1, high=UNBOUNDED)
+            for row in await self._readers.read(later):
+                self._put(shelf, row)
+        old, self._shelf = self._shelf, shelf
+        old.clear()
+        await self._count_hidden()
+
+    def _dress(self, settings: BoardSettings) -> None:
+        self._window = settings.window
+        self._archived_through = settings.archived_through
+        self._frames = post_frames(settings.post_row, settings.visible_controls)
+
+    async def _new_shelf(self) -> Shelf:
         last_id = await self._readers.read(reads.last_post_id)
-        starts = array("q", range(1, max(last_id, 1) + 1, CHUNK_ROWS))
-        self._shelf = Shelf(self._cache, self._load, starts, await self._load(starts[-1], UNBOUNDED))
-        self._hidden = await self._readers.read(reads.hidden_posts)
+        first_id = self._archived_through + 1
+        starts = array("q", range(first_id, max(last_id, first_id) + 1, CHUNK_ROWS))
+        load = self._loader()
+        return Shelf(self._cache, load, starts, await load(starts[-1], UNBOUNDED))
+
+    async def _count_hidden(self) -> None:
+        archived = self._archived_through
+        self._hidden = await self._readers.read(lambda connection: reads.hidden_posts(connection, archived))
 
     def post(self, new: NewPost) -> int:
         """Hand a post to the writer; returns its ticket."""
@@ -51,16 +78,15 @@ class Board:
     def kept(self, posts: Iterable[NewPost]) -> None:
         """Show posts that were committed."""
         for post in posts:
-            self._shelf.add(post.id, self._frames(post))
+            if post.held_for:
+                self._pass_over(self._shelf, post.id)
+            else:
+                self._shelf.add(post.id, self._frames(post))
 
     def caught_up(self, rows: Iterable[reads.StoredRow]) -> None:
         """Show posts that were committed by this node or another, as they were read back."""
         for row in rows:
-            if row.state == reads.VISIBLE:
-                self._shelf.add(row.id, self._frames(row))
-            else:
-                self._shelf.pass_over(row.id)
-                self._hidden += 1
+            self._put(self._shelf, row)
 
     def rows(self) -> ShelfRows:
         """Return the rows of a list: all of them, or those of the window that is set."""
@@ -68,25 +94,44 @@ class Board:
 
     async def refresh(self, post_ids: Iterable[int]) -> None:
         """Read posts anew whose state has changed."""
-        await self._shelf.reload(post_ids)
-        self._hidden = await self._readers.read(reads.hidden_posts)
+        await self._shelf.reload(post_id for post_id in post_ids if post_id > self._archived_through)
+        await self._count_hidden()
+
+    def _put(self, shelf: Shelf, row: reads.StoredRow) -> None:
+        if row.state == reads.VISIBLE:
+            shelf.add(row.id, self._frames(row))
+        else:
+            self._pass_over(shelf, row.id)
+
+    def _pass_over(self, shelf: Shelf, post_id: int) -> None:
+        if post_id > shelf.last_id:
+            shelf.pass_over(post_id)
+            self._hidden += 1
 
     async def _snapshot(self) -> Snapshot:
         if not self._window:
             return await everything(self._shelf)
         snapshot = await newest(self._shelf, self._window)
-        earlier = self._shelf.last_id - self._hidden - len(await snapshot.row_ids())
+        earlier = self._shelf.last_id - self._archived_through - self._hidden - len(await snapshot.row_ids())
         if earlier > 0:
             snapshot.lead = f"({earlier} earlier posts are not shown.)"
         return snapshot
 
-    async def _load(self, low: int, high: int) -> Chunk:
-        return await self._readers.read(lambda connection: self._read(connection, low, high))
+    def _loader(self) -> Load:
+        frames = self._frames
 
-    def _read(self, connection: sa.Connection, low: int, high: int) -> Chunk:
-        chunk = Chunk()
-        for row in reads.posts_between(connection, low, high):
-            if row.state == reads.VISIBLE:
-                chunk.add(row.id, self._frames(row))
-            chunk.last_id = row.id
-        return chunk
+        async def load(low: int, high: int) -> Chunk:
+            return await self._readers.read(lambda connection: _read(connection, low, high, frames))
+
+        return load
+
+
+def _read(connection: sa.Connection, low: int, high: int, frames: Frames) -> Chunk:
+    chunk = Chunk()
+    # Where the chunk is empty, all before it counts as seen.
+    chunk.last_id = low - 1
+    for row in reads.posts_between(connection, low, high):
+        if row.state == reads.VISIBLE:
+            chunk.add(row.id, frames(row))
+        chunk.last_id = row.id
+    return chunk

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from bbs_core.relay import Runner
 from bbs_core.words import hook_name
 
 BUILTINS = ("post", "dm", "list", "listdm", "quit", "help", "who")
@@ -38,6 +39,7 @@ class Plugin:
     functions: list[tuple[str, str, Any]] = field(default_factory=list)
     failures: deque[float] = field(default_factory=deque)
     failure_count: int = 0
+    runner: Runner | None = None
 
 
 def builtins() -> Iterator[Plugin]:

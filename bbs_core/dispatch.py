@@ -59,12 +59,20 @@ class Dispatch:
     """Call the hook of each command of one server, and turn every answer or failure into rows."""
 
     def __init__(self, plugins: PluginSet, slash: str) -> None:
+        self.change(plugins, slash)
+
+    def change(self, plugins: PluginSet, slash: str) -> None:
+        """Call these plugins from now on; calls that have begun go on in those that were there before."""
         self.plugins = plugins
         self._reserved = slash == "reserved"
         added = (info.word for info in plugins.commands.values() if hook_name(info.word) not in _STOCK_HOOKS)
         self._added = {word: Command(word, hook_name(word)) for word in added}
         # Almost no post begins like a command, so its first character is all that is looked at.
         self._first_characters = {word[0] for word in self._added}
+
+    def close(self) -> None:
+        """Let go of the plugins' threads."""
+        self.plugins.close()
 
     @property
     def commands(self) -> list[CommandInfo]:

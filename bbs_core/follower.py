@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
 import structlog
 
-from bbs_core import ledger
+from bbs_core import ledger, noticeboard
 from bbs_core.board import Board
 from bbs_core.errors import StoreError
 from bbs_core.mail import Mail
+from bbs_core.noticeboard import Noticeboard
 from bbs_core.store import reads
 from bbs_core.store.readers import Readers
 
@@ -28,15 +30,26 @@ class News(NamedTuple):
 
     posts: list[reads.StoredRow]
     messages: list[tuple[str, reads.StoredRow]]
+    notices: list[tuple[int, bytes]]
     acts: list[sa.RowMapping]
 
 
 class Follower:
-    """Follow posts, messages and acts by their ids, which become visible in the order of commit."""
+    """Follow posts, messages, notices and acts by their ids, which become visible in the order of commit."""
 
-    def __init__(self, board: Board, mail: Mail, readers: Readers, shared: bool) -> None:
+    def __init__(
+        self,
+        board: Board,
+        mail: Mail,
+        noticeboard: Noticeboard,
+        apply: Callable[[Sequence[sa.RowMapping]], Awaitable[None]],
+        readers: Readers,
+        shared: bool,
+    ) -> None:
         self._board = board
         self._mail = mail
+        self._noticeboard = noticeboard
+        self._apply = apply
         self._readers = readers
         self._shared = shared
         self._last_act_id = 0
@@ -49,6 +62,7 @@ class Follower:
         self._last_act_id = await self._readers.read(ledger.last_act_id)
         await self._board.open()
         await self._mail.open()
+        await self._noticeboard.open()
 
     def ring(self) -> None:
         """Follow soon; rings that come before that has begun are one."""
@@ -75,13 +89,15 @@ class Follower:
         if self._shared:
             posts = reads.posts_after(connection, self._board.last_id, PAGE_ROWS)
             messages = reads.messages_after(connection, self._mail.last_id, PAGE_ROWS)
-        return News(posts, messages, ledger.acts_after(connection, self._last_act_id))
+        notices = noticeboard.waiting(connection, self._noticeboard.last_id)
+        return News(posts, messages, notices, ledger.acts_after(connection, self._last_act_id))
 
     async def _take_over(self, news: News) -> bool:
         """Show the news; returns whether there may be more."""
         self._board.caught_up(news.posts)
         self._mail.caught_up(news.messages)
+        self._noticeboard.waits_for(news.notices)
         if news.acts:
-            await self._board.refresh(int(act["target_id"]) for act in news.acts if act["target_kind"] == "post")
+            await self._apply(news.acts)
             self._last_act_id = news.acts[-1]["id"]
         return max(len(news.posts), len(news.messages)) == PAGE_ROWS or len(news.acts) == ledger.ACT_LIMIT

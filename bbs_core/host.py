@@ -6,7 +6,7 @@ import functools
 import inspect
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -29,12 +29,17 @@ STOCK_WORDS = ("post", "dm", "list", "listdm", "quit")
 FOLDER = "plugins"
 
 
+def found_plugins(folder: Path) -> list[Plugin]:
+    """Return the plugins of the product, of this environment, and of a folder."""
+    return [*builtins(), *installed(), *files(folder)]
+
+
 class PluginSet:
     """The plugins of a server, their commands, and the relay that calls them."""
 
-    def __init__(self, settings: PluginSettings, folder: Path) -> None:
+    def __init__(self, settings: PluginSettings, plugins: Iterable[Plugin]) -> None:
         self._settings = settings
-        self.plugins = [*builtins(), *installed(), *files(folder)]
+        self.plugins = list(plugins)
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(hookspecs)
         self._owners: dict[str, Plugin] = {}
@@ -59,14 +64,28 @@ class PluginSet:
         """Return how often each plugin has failed since the start."""
         return {plugin.name: plugin.failure_count for plugin in self.plugins}
 
-    def close(self) -> None:
-        """Let go of the plugins' threads."""
+    def changed(self, settings: PluginSettings, anew: Collection[str]) -> PluginSet:
+        """Return the set that other settings make of the same plugins; those named in `anew` begin afresh.
+
+        What goes on unchanged keeps its module, its threads and its failures. Call it off the loop: it may import.
+        """
+        return PluginSet(settings, [self._again(plugin, settings, anew) for plugin in self.plugins])
+
+    def _again(self, plugin: Plugin, settings: PluginSettings, anew: Collection[str]) -> Plugin:
+        was_disabled, is_disabled = plugin.state == "disabled", plugin.name in settings.disabled
+        if was_disabled == is_disabled and plugin.name not in anew:
+            return plugin
+        return Plugin(plugin.name, plugin.origin, plugin.find, plugin.builtin)
+
+    def close(self, kept: PluginSet | None = None) -> None:
+        """Let go of the plugins' threads, but for those that another set goes on with."""
+        in_use = set(kept._runners.values()) if kept else set()
         for runner in self._runners.values():
-            if runner.pool is not None:
+            if runner.pool is not None and runner not in in_use:
                 runner.pool.close()
 
     def _admit(self, plugin: Plugin, step: Callable[[Plugin], None]) -> None:
-        if plugin.state != "loaded":
+        if plugin.state not in ("loaded", "quarantined"):
             return
         try:
             step(plugin)
@@ -86,7 +105,7 @@ class PluginSet:
         elif plugin.builtin and replaced_by:
             plugin.state, plugin.reason = "replaced", f"{replaced_by} stands in its place."
         else:
-            plugin.module = plugin.find()
+            plugin.module = plugin.module or plugin.find()
             plugin.functions = list(marked_functions(plugin.module))
 
     def _load(self, plugin: Plugin) -> None:
@@ -136,9 +155,11 @@ class PluginSet:
         for hook in claims:
             if not hasattr(hookspecs, hook):
                 self._manager.add_hookspecs(hookspecs.command_spec(hook))
-        pool = None if plugin.builtin else Pool(plugin.name, self._settings.threads)
-        failed = functools.partial(self._failed, plugin)
-        self._runners[plugin.name] = Runner(plugin.name, self._settings.deadline_s, pool, failed)
+        if plugin.runner is None:
+            pool = None if plugin.builtin else Pool(plugin.name, self._settings.threads)
+            failed = functools.partial(self._failed, plugin)
+            plugin.runner = Runner(plugin.name, self._settings.deadline_s, pool, failed)
+        self._runners[plugin.name] = plugin.runner
         self._manager.register(plugin.module, plugin.name)
         self._owners.update(dict.fromkeys(claims, plugin))
         for hook, word, function in plugin.functions:
@@ -156,7 +177,8 @@ class PluginSet:
         limit = self._settings.quarantine_failures
         if len(plugin.failures) >= limit and plugin.state == "loaded" and not plugin.builtin:
             plugin.state, plugin.reason = "quarantined", f"It failed {len(plugin.failures)} times."
-            self._runners[plugin.name].off = True
+            assert plugin.runner is not None
+            plugin.runner.off = True
             log.error("plugin_quarantined", plugin=plugin.name, failures=len(plugin.failures))
 
 

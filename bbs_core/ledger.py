@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import sqlalchemy as sa
 
@@ -49,6 +49,13 @@ class Entry:
     after: dict[str, Any] = field(default_factory=dict)
     parent_id: int | None = None
     undoes_id: int | None = None
+
+
+class Links(TypedDict, total=False):
+    """How an act hangs together with others: the bulk act that it is a part of, or the act that it undoes."""
+
+    parent_id: int | None
+    undoes_id: int | None
 
 
 class Ledger:
@@ -132,8 +139,14 @@ def last_act_id(connection: sa.Connection) -> int:
 
 
 def acts_after(connection: sa.Connection, act_id: int) -> list[sa.RowMapping]:
-    """Return the acts after an id, oldest first, at most ACT_LIMIT."""
-    query = sa.select(Act.__table__).where(Act.id > act_id).order_by(Act.id).limit(ACT_LIMIT)
+    """Return the acts after an id, oldest first, at most ACT_LIMIT, each with its reason as `reason_text`."""
+    query = (
+        sa.select(Act.__table__, ActText.text.label("reason_text"))
+        .outerjoin(ActText, ActText.digest == Act.reason)
+        .where(Act.id > act_id)
+        .order_by(Act.id)
+        .limit(ACT_LIMIT)
+    )
     return list(connection.execute(query).mappings())
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from bbs_core.chunks import Cache, Chunk
-from bbs_core.look import Written, message_frames
+from bbs_core.look import Frames, Written, message_frames
 from bbs_core.settings import BoardSettings
 from bbs_core.shelf import CHUNK_ROWS, Shelf
 from bbs_core.snapshots import ShelfRows, Snapshot, everything
@@ -26,13 +26,22 @@ class Mail:
     """All mailboxes of a board; everything is called from the loop's thread."""
 
     def __init__(self, settings: BoardSettings, commits: Commits, readers: Readers, cache: Cache) -> None:
-        self._frames = message_frames(settings.message_row, settings.visible_controls)
+        self._dress(settings)
         self._commits = commits
         self._readers = readers
         self._cache = cache
         self._open: dict[str, Shelf] = {}
         self._opening: dict[str, tuple[asyncio.Task[Shelf], list[Written]]] = {}
         self.last_id = 0
+
+    def change(self, settings: BoardSettings) -> None:
+        """Show messages as other settings say; mailboxes are loaded anew when they are read."""
+        self._dress(settings)
+        for name in list(self._open):
+            self._close(name)
+
+    def _dress(self, settings: BoardSettings) -> None:
+        self._frames = message_frames(settings.message_row, settings.visible_controls)
 
     def send(self, new: NewMessage) -> int:
         """Hand a message to the writer; returns its ticket."""
@@ -91,7 +100,9 @@ class Mail:
 
     async def _load_mailbox(self, name: str) -> Shelf:
         try:
-            shelf = await self._read_mailbox(name)
+            frames, shelf = self._frames, await self._read_mailbox(name)
+            while frames is not self._frames:  # the look was changed meanwhile
+                frames, shelf = self._frames, await self._read_mailbox(name)
             self._open[name] = shelf
             for message in self._opening[name][1]:
                 shelf.add(message.id, self._frames(message))
@@ -103,14 +114,17 @@ class Mail:
     async def _read_mailbox(self, name: str) -> Shelf:
         starts = await self._readers.read(lambda connection: reads.mailbox_starts(connection, name, CHUNK_ROWS))
 
+        frames = self._frames
+
         async def load(low: int, high: int) -> Chunk:
-            return await self._readers.read(lambda connection: self._read(connection, name, low, high))
+            return await self._readers.read(lambda connection: _read(connection, name, low, high, frames))
 
         first_ids = array("q", starts or [1])
         return Shelf(self._cache, load, first_ids, await load(first_ids[-1], UNBOUNDED))
 
-    def _read(self, connection: sa.Connection, name: str, low: int, high: int) -> Chunk:
-        chunk = Chunk()
-        for row in reads.messages_between(connection, name, low, high):
-            chunk.add(row.id, self._frames(row))
-        return chunk
+
+def _read(connection: sa.Connection, name: str, low: int, high: int, frames: Frames) -> Chunk:
+    chunk = Chunk()
+    for row in reads.messages_between(connection, name, low, high):
+        chunk.add(row.id, frames(row))
+    return chunk

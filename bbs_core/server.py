@@ -15,6 +15,7 @@ from bbs_core.connection import Connection
 from bbs_core.deadlines import Deadlines
 from bbs_core.protocol import encode
 from bbs_core.session import Services
+from bbs_core.settings import Settings
 from bbs_core.sockets import listen, shown_address
 
 log = structlog.get_logger(__name__)
@@ -42,9 +43,10 @@ STOPPING = "The board is going down: what you type from now on is not kept. All 
 class Server:
     """The listeners of one board and the connections they let in; belongs to the loop that it was started on."""
 
-    def __init__(self, services: Services) -> None:
+    def __init__(self, services: Services, settings: Settings) -> None:
         self.services = services
-        self.limits = limits = services.settings.limits
+        self._settings = settings.server
+        self.limits = limits = settings.limits
         self.counts = services.counts
         self.prompt_acks = True
         self.connections: dict[Connection, None] = {}
@@ -63,7 +65,7 @@ class Server:
     def start(self) -> None:
         """Listen. Raises ConfigError where the address cannot be had."""
         self.loop = asyncio.get_running_loop()
-        settings = self.services.settings.server
+        settings = self._settings
         descriptors = _raise_descriptor_limit()
         spare = min(SPARE_DESCRIPTORS, descriptors // SPARE_PART)
         self._capacity = min(self.limits.connections, descriptors - spare)
@@ -165,7 +167,10 @@ class Server:
     def _admit(self, sock: socket.socket, address: str) -> None:
         sock.setblocking(False)
         self.counts.connections_total += 1
-        if len(self.connections) >= self._capacity:
+        ban = self.services.rules.address_ban(address)
+        if ban is not None:
+            self._refuse(sock, address, "banned", ban.sentence())
+        elif len(self.connections) >= self._capacity:
             self._refuse(sock, address, "full", FULL)
         elif self._addresses[address] >= self.limits.connections_per_address:
             self._refuse(sock, address, "address", CROWDED)

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from bbs_core.answers import Line, send_answer
 from bbs_core.board import Board
@@ -14,31 +15,48 @@ from bbs_core.dispatch import Command, Dispatch, Request, fetched
 from bbs_core.errors import UserError
 from bbs_core.mail import Mail
 from bbs_core.metrics import Counts
+from bbs_core.noticeboard import Noticeboard
 from bbs_core.notices import Notices
 from bbs_core.plugin import CommandInfo
 from bbs_core.presence import Presence
 from bbs_core.rows import encodable
+from bbs_core.rules import Rules, Ruling
 from bbs_core.settings import Settings
 from bbs_core.snapshots import ShelfRows
 from bbs_core.store.commits import Commits
-from bbs_core.store.items import NewMessage, NewPost, Visit
+from bbs_core.store.items import Departure, NewMessage, NewPost, Visit, new_session_id
 
 # A frame has at most 9,999 characters; what a plugin makes may be longer, and one row must not fill the memory.
 TEXT_CHARACTERS = 1_000_000
 ENDED = "Your session was ended."
+# What a user is told who may not write, by the board's mode.
+CLOSED = {
+    "read_only": "the board can only be read at the moment.",
+    "staff_only": "only the staff writes on the board at the moment.",
+}
+HELD = "Every post is reviewed before it is shown."
 # How much of a text is repeated to its author when it was not kept.
 QUOTE_CHARACTERS = 40
+
+
+class SettingsInForce(Protocol):
+    """The settings, which staff may change."""
+
+    @property
+    def now(self) -> Settings: ...
 
 
 @dataclass(frozen=True)
 class Services:
     """What all sessions of a server share."""
 
-    settings: Settings
+    live: SettingsInForce
     board: Board
     mail: Mail
     commits: Commits
     presence: Presence
+    rules: Rules
+    noticeboard: Noticeboard
     dispatch: Dispatch
     counts: Counts
 
@@ -49,18 +67,25 @@ class Session:
     __slots__ = (
         "_allowance",
         "_allowed_at",
+        "_announced_id",
+        "_arrived",
+        "_ban",
         "_collected",
         "_collecting",
+        "_judged",
         "_line",
+        "_mute",
         "_named",
         "_notices",
         "_services",
+        "_shown_notices",
         "_ticket",
         "_username",
         "address",
         "board",
         "farewell",
         "gone",
+        "id",
         "mail",
         "over",
     )
@@ -73,8 +98,15 @@ class Session:
         self._collected: list[str] = []
         self._notices = Notices()
         self._ticket = 0
-        self._allowance = float(services.settings.limits.posts_burst)
+        self._allowance = float(services.live.now.limits.posts_burst)
         self._allowed_at = time.monotonic()
+        self._arrived = False
+        self._judged = 0
+        self._ban: Ruling | None = None
+        self._mute: Ruling | None = None
+        self._shown_notices: Sequence[int] = ()
+        self._announced_id = 0
+        self.id = new_session_id()
         self.address = address
         self.board = SessionBoard(self, services)
         self.mail = SessionMail(self, services)
@@ -115,8 +147,7 @@ class Session:
 
     def refused(self, kind: str, text: str, error: Exception) -> None:
         """Tell the user which post or message is not kept."""
-        quote = text if len(text) <= QUOTE_CHARACTERS else text[:QUOTE_CHARACTERS] + "…"
-        self.notify(f"Your {kind} was not kept: {quote} ({error})")
+        self.notify(f"Your {kind} was not kept: {_quoted(text)} ({error})")
 
     def handed_in(self, ticket: int) -> None:
         """Remember the last row that was handed to the writer for this session."""
@@ -129,16 +160,16 @@ class Session:
         """
         if not self._named:
             return self._enter(_storable(text))
+        if self._judged != self._services.rules.version:
+            self._judge()
+        if self._ban is not None and self._ban.holds():
+            return self._take_from_banned(text)
+        if not self._arrived:
+            return self._arrive_and_take(text)
+        if self._shown_notices:
+            self._confirm_notices()
         request = self._request(text)
-        if request is None:
-            return None
-        if request.command.listing:
-            return self._list(request)
-        delay_s = self._delay_s()
-        answer = None if delay_s else self._services.dispatch.perform_now(self, request)
-        if not isinstance(answer, list):
-            return self._run(request, answer, delay_s)
-        return self._done(request.command, answer)
+        return None if request is None else self._start(request)
 
     async def left(self) -> None:
         """Wait until all that was sent is stored, and tell that the line is gone; once."""
@@ -146,8 +177,9 @@ class Session:
             return
         self.gone = True
         await self._services.commits.decided(self._ticket)
-        if self._named:
+        if self._arrived:
             self._services.presence.leave(self)
+            await self._depart()
             await self._tell("bbs_session_closed")
 
     async def say_goodbye(self) -> None:
@@ -157,15 +189,60 @@ class Session:
         await send_answer(self._line, [self.farewell or ENDED], self._notices.take())
 
     async def _enter(self, name: str) -> None:
+        self._named = True
+        self._username = name
+        self._judge()
+        if self._ban is None:
+            await self._arrive()
+
+    async def _arrive(self) -> None:
         commits = self._services.commits
         # All who wait are woken at once, and those who come last find it full again.
         while commits.full:
             await commits.room()
-        self._named = True
-        self._username = name
+        self._arrived = True
         self._services.presence.enter(self)
-        commits.append(Visit(name, self.address, now_ms()))
+        commits.append(Visit(self._username, self.address, now_ms(), self.id))
+        if self._mute is not None:
+            self.notify(self._mute.sentence())
         await self._tell("bbs_session_opened")
+
+    async def _arrive_and_take(self, text: str) -> None:
+        """The ban that kept this session out is over."""
+        await self._arrive()
+        waiting = self.take(text)
+        if waiting is not None:
+            await waiting
+
+    async def _depart(self) -> None:
+        commits = self._services.commits
+        while commits.full:
+            await commits.room()
+        commits.append(Departure(self.id))
+
+    def _judge(self) -> None:
+        rules = self._services.rules
+        self._judged = rules.version
+        self._ban = rules.ban(self._username, self.address)
+        self._mute = rules.mute(self._username, self.address)
+
+    def _take_from_banned(self, text: str) -> Awaitable[None] | None:
+        """Answer every list with the reason, and accept nothing."""
+        request = self._request(text)
+        if request is None or not request.command.listing:
+            self.over = request is not None and request.command.ends
+            return None
+        assert self._ban is not None
+        return send_answer(self._line, [self._ban.sentence()], ())
+
+    def may_write(self, kind: str) -> str:
+        """Return why a "post" or "message" is held, or nothing. Raises UserError where it may not be written."""
+        if self._mute is not None and self._mute.holds():
+            raise UserError(f"Your {kind} was not kept. {self._mute.sentence()}")
+        mode = self._services.rules.mode
+        if mode in CLOSED:
+            raise UserError(f"Your {kind} was not kept: {CLOSED[mode]}")
+        return HELD if mode == "hold" and kind == "post" else ""
 
     async def _tell(self, hook: str) -> None:
         await getattr(self._services.dispatch.plugins.hooks, hook)(session=self)
@@ -184,6 +261,15 @@ class Session:
             return None
         self._collecting = None
         return Request(command, dict(zip(command.frames, self._collected, strict=True)))
+
+    def _start(self, request: Request) -> Awaitable[None] | None:
+        if request.command.listing:
+            return self._list(request)
+        delay_s = self._delay_s()
+        answer = None if delay_s else self._services.dispatch.perform_now(self, request)
+        if not isinstance(answer, list):
+            return self._run(request, answer, delay_s)
+        return self._done(request.command, answer)
 
     async def _list(self, request: Request) -> None:
         await self._services.commits.decided(self._ticket)
@@ -209,7 +295,7 @@ class Session:
 
     def _delay_s(self) -> float:
         """Return how long posts are to wait that come faster than the rate that is set; the socket is not read then."""
-        limits = self._services.settings.limits
+        limits = self._services.live.now.limits
         if not limits.posts_per_second:
             return 0.0
         now = time.monotonic()
@@ -219,7 +305,23 @@ class Session:
         return max(0.0, -self._allowance / limits.posts_per_second)
 
     async def _show(self, rows: ShelfRows | list[str]) -> None:
-        await send_answer(self._line, rows, self._notices.take())
+        noticeboard = self._services.noticeboard
+        announced = noticeboard.new_announcements(self._announced_id)
+        kept = await noticeboard.kept_for(self._username)
+        texts = [one.text for one in announced] + [one.text for one in kept]
+        await send_answer(self._line, rows, [*self._notices.take(), *texts])
+        self._shown_notices = [one.id for one in kept]
+        if announced:
+            self._announced_id = announced[-1].id
+
+    def _confirm_notices(self) -> None:
+        """Whoever sends another frame has read what was sent before."""
+        self._services.noticeboard.delivered(self._shown_notices)
+        self._shown_notices = ()
+
+
+def _quoted(text: str) -> str:
+    return text if len(text) <= QUOTE_CHARACTERS else text[:QUOTE_CHARACTERS] + "…"
 
 
 def _storable(text: str) -> str:
@@ -242,8 +344,11 @@ class SessionBoard:
     def post(self, text: str) -> None:
         """Hand a post to the writer."""
         session = self._session
-        new = NewPost(session, session.username, session.address, _storable(text), now_ms())
+        held_for = session.may_write("post")
+        new = NewPost(session, session.username, session.address, _storable(text), now_ms(), 0, held_for)
         session.handed_in(self._services.board.post(new))
+        if held_for:
+            session.notify(f"Your post waits for a review, and nobody sees it until then: {_quoted(text)}")
 
     def rows(self) -> ShelfRows:
         """Return the rows of `list`."""
@@ -262,6 +367,7 @@ class SessionMail:
     def send(self, to: str, text: str) -> None:
         """Hand a message to the writer."""
         session = self._session
+        session.may_write("message")
         new = NewMessage(session, session.username, session.address, _storable(to), _storable(text), now_ms())
         session.handed_in(self._services.mail.send(new))
 

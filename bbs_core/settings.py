@@ -15,6 +15,26 @@ MESSAGE_FIELDS = frozenset({"text", "sender", "time", "id"})
 PROTOCOL_WORDS = frozenset({"dm", "list", "listdm", "listdms", "quit"})
 DAY_S = 86_400.0
 MIB = 1024 * 1024
+LARGEST_ID = 2**63 - 1
+LATEST_MS = 253_402_300_799_999  # the end of the year 9999, the last that a clock can show
+# What an admin may change while the board runs; the console keeps it in the database, above all other sources.
+RUNTIME = frozenset(
+    {
+        "server.preset",
+        "limits.posts_per_second",
+        "limits.posts_burst",
+        "board.post_row",
+        "board.message_row",
+        "board.window",
+        "board.visible_controls",
+        "board.slash",
+        "board.mode",
+        "board.mode_ends_at_ms",
+        "board.operator_name",
+        "board.archived_through",
+        "plugins.disabled",
+    }
+)
 
 PRESETS: Mapping[str, Mapping[str, object]] = {
     "original": {},
@@ -152,6 +172,18 @@ class BoardSettings(Section):
     )
     slash: Literal["post", "reserved"] = Field(
         "post", description="An unknown /word is a post; reserved refuses it, so that a typing slip is not published."
+    )
+    mode: Literal["open", "hold", "read_only", "staff_only"] = Field(
+        "open", description="Who may write: everyone, everyone with a review before, nobody, or the staff alone."
+    )
+    mode_ends_at_ms: int = Field(
+        0, ge=0, le=LATEST_MS, description="When the board is open again, in ms since 1970; 0 is never by itself."
+    )
+    operator_name: Name = Field(
+        "operator", description="The name under which staff post from the console; no session may bear it."
+    )
+    archived_through: int = Field(
+        0, ge=0, le=LARGEST_ID, description="Posts up to this number are archived: in no list, and in the console."
     )
 
     @field_validator("post_row")

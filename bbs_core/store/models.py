@@ -6,7 +6,7 @@ Times are milliseconds since 1970-01-01 UTC.
 from __future__ import annotations
 
 import hashlib
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 from sqlalchemy import BigInteger, ForeignKey, Index, Integer, LargeBinary, MetaData, Text
 from sqlalchemy import text as text_
@@ -38,6 +38,12 @@ def address_key(address: str) -> str:
     except ValueError:
         return address
     return f"{known.version}{known.packed.hex()}"
+
+
+def address_range(network: str) -> tuple[str, str]:
+    """Return the lowest and the highest key of an address or network. Raises ValueError where it is neither."""
+    known = ip_network(network)
+    return address_key(str(known[0])), address_key(str(known[-1]))
 
 
 class Model(DeclarativeBase):
@@ -155,6 +161,8 @@ class Node(Model):
     id: Mapped[str] = mapped_column(primary_key=True)
     started_at_ms: Mapped[int]
     seen_at_ms: Mapped[int]
+    # How it fares, as JSON: its plugins and what fails.
+    status: Mapped[str]
 
 
 class Notice(Model):

@@ -30,9 +30,10 @@ def last_post_id(connection: sa.Connection) -> int:
     return connection.execute(sa.select(sa.func.max(Post.id))).scalar() or 0
 
 
-def hidden_posts(connection: sa.Connection) -> int:
-    """Return how many posts are not shown."""
-    return connection.execute(sa.select(sa.func.count()).select_from(Post).where(Post.state != VISIBLE)).scalar_one()
+def hidden_posts(connection: sa.Connection, after_id: int = 0) -> int:
+    """Return how many posts after an id are not shown."""
+    hidden = (Post.state != VISIBLE, Post.id > after_id)
+    return connection.execute(sa.select(sa.func.count()).select_from(Post).where(*hidden)).scalar_one()
 
 
 def posts_between(connection: sa.Connection, low: int, high: int) -> list[StoredRow]:

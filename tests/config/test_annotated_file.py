@@ -9,18 +9,20 @@ import pytest
 from pydantic import BaseModel
 
 from bbs_core.config import load, shown
-from bbs_core.settings import FIELDS, SECTIONS, Settings
+from bbs_core.settings import FIELDS, RUNTIME, SECTIONS, Settings
 
 ANNOTATED = Path(__file__).parents[2] / "config" / "bbs.toml"
+LIVE = " *"
 TEXT = ANNOTATED.read_text(encoding="utf-8")
 
 
 def expected_section(name: str, model: type[BaseModel]) -> str:
-    pairs = [
-        f"# {field.description}\n# {key} = {shown(f'{name}.{key}', field.default)}\n"
-        for key, field in model.model_fields.items()
-    ]
-    return f"[{name}]\n{''.join(pairs)}"
+    lines = [f"[{name}]"]
+    for key, field in model.model_fields.items():
+        dotted = f"{name}.{key}"
+        lines += [f"# {field.description}{LIVE if dotted in RUNTIME else ''}"]
+        lines += [f"# {key} = {shown(dotted, field.default)}"]
+    return "\n".join([*lines, ""])
 
 
 @pytest.mark.parametrize("name", SECTIONS)

@@ -12,11 +12,15 @@ import sqlalchemy as sa
 from bbs_core import moderation
 from bbs_core.board import Board
 from bbs_core.chunks import Cache
+from bbs_core.effects import Acts, Effects
 from bbs_core.errors import StoreUnavailable
 from bbs_core.follower import Follower
 from bbs_core.keys import KEY_BYTES
 from bbs_core.ledger import Ledger
 from bbs_core.mail import Mail
+from bbs_core.noticeboard import Noticeboard
+from bbs_core.presence import Presence
+from bbs_core.rules import Rules
 from bbs_core.settings import BoardSettings
 from bbs_core.store import engine
 from tests.domain.kit import BUDGET_BYTES, HERE, MODERATOR, WAIT_S, HeldReaders, new_message, new_post, shown
@@ -24,6 +28,11 @@ from tests.store.kit import Store
 
 LEDGER = Ledger(bytes(KEY_BYTES))
 WINDOW = 3
+
+
+async def unconfigured(acts: Acts) -> None:
+    """No setting is changed here."""
+    raise AssertionError(acts)
 
 
 class Node:
@@ -36,7 +45,9 @@ class Node:
         settings = BoardSettings(window=window)
         self.board = Board(settings, None, self.readers, cache)  # type: ignore[arg-type]
         self.mail = Mail(settings, None, self.readers, cache)  # type: ignore[arg-type]
-        self.follower = Follower(self.board, self.mail, self.readers, shared)
+        noticeboard, rules, presence = Noticeboard(self.readers, store.run), Rules(settings), Presence()
+        effects = Effects(self.board, rules, noticeboard, presence, self.readers, unconfigured)
+        self.follower = Follower(self.board, self.mail, noticeboard, effects.apply, self.readers, shared)
 
     def post(self, *texts: str) -> None:
         self.store.commit([new_post(text) for text in texts])

@@ -74,6 +74,12 @@ def test_the_addresses_of_a_user_begin_with_the_latest_and_have_an_end(store: St
 class Someone:
     username: str
     address: str = "127.0.0.1"
+    id: int = 0
+
+    def end(self, reason: str) -> None:
+        raise AssertionError(reason)
+
+    notify = end
 
 
 def test_a_name_is_on_line_until_its_last_session_leaves() -> None:

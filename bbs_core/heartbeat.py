@@ -1,0 +1,68 @@
+"""A server's sign of life in the database, with how it fares: the console reads it, wherever it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from bbs_core.errors import StoreError
+from bbs_core.presence import beat, leave_all
+from bbs_core.store.access import Access
+
+log = structlog.get_logger(__name__)
+
+INTERVAL_S = 5.0
+# A beat may wait behind a busy writer; the next one is no more than this late.
+STOP_TIMEOUT_S = 0.5
+
+
+class Heartbeat:
+    """Write `status` every few seconds; a server that is alone on its database writes only what has changed."""
+
+    def __init__(self, node: str, access: Access, status: Callable[[], dict[str, Any]], alone: bool) -> None:
+        self._node = node
+        self._access = access
+        self._status = status
+        self._alone = alone
+        self._last = ""
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Say that the server is there; sessions that an earlier one left behind are forgotten."""
+        if self._alone:
+            await asyncio.to_thread(self._access.write, lambda connection: leave_all(connection, None))
+        await self.tell()
+        self._task = asyncio.create_task(self._go_on())
+
+    async def tell(self) -> None:
+        """Write the status now, if it has to be. Raises StoreUnavailable."""
+        status = json.dumps(self._status())
+        if not self._alone or status != self._last:
+            await asyncio.to_thread(self._access.write, lambda connection: self._beat(connection, status))
+            self._last = status
+
+    async def stop(self) -> None:
+        """Say that the server is gone; call it while the writer still writes."""
+        if self._task is not None:
+            self._task.cancel()
+        leaving = asyncio.to_thread(self._access.write, lambda connection: leave_all(connection, self._node))
+        try:
+            await asyncio.wait_for(leaving, STOP_TIMEOUT_S)
+        except (TimeoutError, StoreError):
+            log.warning("heartbeat_left", node=self._node)
+
+    def _beat(self, connection: sa.Connection, status: str) -> None:
+        beat(connection, self._node, status, self._alone)
+
+    async def _go_on(self) -> None:
+        while True:
+            await asyncio.sleep(INTERVAL_S)
+            try:
+                await self.tell()
+            except StoreError as error:
+                log.warning("heartbeat_missed", error=str(error))

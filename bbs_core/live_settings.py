@@ -1,0 +1,94 @@
+"""The settings in force while the board runs: changes by staff are taken over by all that hangs on them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import sqlalchemy as sa
+import structlog
+from pydantic import ValidationError
+
+from bbs_core.board import Board
+from bbs_core.dispatch import Dispatch
+from bbs_core.effects import Acts
+from bbs_core.host import PluginSet
+from bbs_core.mail import Mail
+from bbs_core.rules import Rules
+from bbs_core.runtime_settings import effective, read_changes
+from bbs_core.settings import BoardSettings, Settings
+from bbs_core.store.readers import Readers
+
+log = structlog.get_logger(__name__)
+
+# What of the board's settings makes its rows; the rest concerns who may write them.
+LOOKS = ("post_row", "message_row", "visible_controls", "window", "archived_through")
+
+
+def in_force(connection: sa.Connection, start: Settings) -> Settings:
+    """Return the settings with the changes of staff; those of another version that do not fit are left out."""
+    try:
+        return effective(start, read_changes(connection))
+    except ValidationError as error:
+        log.error("changed_settings_ignored", mistakes=error.error_count())
+        return start
+
+
+class LiveSettings:
+    """Apply changed settings in the loop's thread, where each part serves on until it has its new ones."""
+
+    def __init__(
+        self,
+        start: Settings,
+        now: Settings,
+        readers: Readers,
+        board: Board,
+        mail: Mail,
+        rules: Rules,
+        dispatch: Dispatch,
+    ) -> None:
+        self._start = start
+        self.now = now
+        self._readers = readers
+        self._board = board
+        self._mail = mail
+        self._rules = rules
+        self._dispatch = dispatch
+
+    async def follow(self, acts: Acts) -> None:
+        """Read what staff have set and take it over. Raises StoreUnavailable."""
+        before, now = self.now, await self._readers.read(lambda connection: in_force(connection, self._start))
+        self._rules.set_mode(now.board)
+        if _look(now.board) != _look(before.board):
+            await self._board.change(now.board)
+            self._mail.change(now.board)
+        await self._switch_plugins(before, now, acts)
+        self.now = now
+
+    async def _switch_plugins(self, before: Settings, now: Settings, acts: Acts) -> None:
+        anew = {act["target_id"] for act in acts if act["action"] == "plugin.enable"}
+        old = plugins = self._dispatch.plugins
+        if anew or now.plugins != before.plugins:
+            plugins = await asyncio.to_thread(old.changed, now.plugins, anew)
+        self._dispatch.change(plugins, now.board.slash)
+        if plugins is not old:
+            old.close(kept=plugins)
+
+
+def status_of(plugins: PluginSet) -> list[dict[str, object]]:
+    """Return what the console shows of each plugin, fit for JSON."""
+    return [
+        {
+            "name": plugin.name,
+            "origin": plugin.origin,
+            "builtin": plugin.builtin,
+            "state": plugin.state,
+            "reason": plugin.reason,
+            "commands": sorted(word for word, info in plugins.commands.items() if info.plugin == plugin.name),
+            "failures": plugin.failure_count,
+        }
+        for plugin in plugins.plugins
+    ]
+
+
+def _look(board: BoardSettings) -> tuple[object, ...]:
+    return tuple(getattr(board, name) for name in LOOKS)

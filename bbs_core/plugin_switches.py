@@ -1,0 +1,95 @@
+"""Switching plugins on and off while the board runs; the choice is the setting `plugins.disabled`."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Unpack
+
+import sqlalchemy as sa
+
+from bbs_core.errors import Conflict, InvalidAct, NotFound
+from bbs_core.ledger import Actor, Entry, Ledger, Links
+from bbs_core.moderation import checked_reason
+from bbs_core.presence import list_nodes
+from bbs_core.runtime_settings import effective, read_changes, store_value
+from bbs_core.settings import Settings
+
+DISABLED = "plugins.disabled"
+# Stock clients leave by it.
+ALWAYS_ON = "quit"
+QUARANTINED = "quarantined"
+
+
+def list_plugins(connection: sa.Connection) -> list[dict[str, Any]]:
+    """Return every plugin that a server has told of, by name; `nodes` counts the servers that have it."""
+    found: dict[str, dict[str, Any]] = {}
+    for node in list_nodes(connection):
+        for plugin in json.loads(node["status"])["plugins"]:
+            known = found.setdefault(plugin["name"], {**plugin, "nodes": 0})
+            known["nodes"] += 1
+            if plugin["state"] != "loaded":
+                known |= {"state": plugin["state"], "reason": plugin["reason"]}
+    return [found[name] for name in sorted(found)]
+
+
+def enable_plugin(
+    connection: sa.Connection,
+    ledger: Ledger,
+    actor: Actor,
+    start: Settings,
+    name: str,
+    reason: str,
+    **links: Unpack[Links],
+) -> int:
+    """Switch a plugin on, or let it out of quarantine; returns the act's id. Raises NotFound, Conflict, InvalidAct."""
+    plugin, disabled = _find(connection, name), _disabled(connection, start)
+    if name not in disabled and plugin["state"] != QUARANTINED:
+        raise Conflict(f"{name} is on already.")
+    return _switch(connection, ledger, actor, "plugin.enable", name, reason, disabled - {name}, disabled, links)
+
+
+def disable_plugin(
+    connection: sa.Connection,
+    ledger: Ledger,
+    actor: Actor,
+    start: Settings,
+    name: str,
+    reason: str,
+    **links: Unpack[Links],
+) -> int:
+    """Switch a plugin off; returns the act's id. Raises NotFound, Conflict, InvalidAct."""
+    _find(connection, name)
+    disabled = _disabled(connection, start)
+    if name == ALWAYS_ON:
+        raise InvalidAct(f"{name} cannot be switched off: stock clients leave by it.")
+    if name in disabled:
+        raise Conflict(f"{name} is off already.")
+    return _switch(connection, ledger, actor, "plugin.disable", name, reason, disabled | {name}, disabled, links)
+
+
+def _find(connection: sa.Connection, name: str) -> dict[str, Any]:
+    for plugin in list_plugins(connection):
+        if plugin["name"] == name:
+            return plugin
+    raise NotFound(f"There is no plugin {name[:60]!r}.")
+
+
+def _disabled(connection: sa.Connection, start: Settings) -> set[str]:
+    return set(effective(start, read_changes(connection)).plugins.disabled)
+
+
+def _switch(
+    connection: sa.Connection,
+    ledger: Ledger,
+    actor: Actor,
+    action: str,
+    name: str,
+    reason: str,
+    after: set[str],
+    before: set[str],
+    links: Links,
+) -> int:
+    reason = checked_reason(reason)
+    store_value(connection, DISABLED, sorted(after))
+    states = {"disabled": name in before}, {"disabled": name in after}
+    return ledger.write(connection, Entry(actor, action, "plugin", name, reason, *states, **links))
