@@ -18,7 +18,7 @@ from bbs_core.board import Board
 from bbs_core.chunks import Cache
 from bbs_core.control import SOCKET_FILE, ControlServer
 from bbs_core.dispatch import Dispatch
-from bbs_core.effects import Effects
+from bbs_core.effects import Acts, Effects
 from bbs_core.follower import Follower
 from bbs_core.heartbeat import Heartbeat
 from bbs_core.host import FOLDER, PluginSet, found_plugins
@@ -92,7 +92,7 @@ class App:
         plugins = PluginSet(settings.plugins, found_plugins(self.data / FOLDER))
         self.dispatch = Dispatch(plugins, settings.board.slash)
         self.live = LiveSettings(start, settings, self.readers, self.board, self.mail, self.rules, self.dispatch)
-        effects = Effects(self.board, self.rules, self.noticeboard, self.presence, self.readers, self.live.follow)
+        effects = Effects(self.board, self.rules, self.noticeboard, self.presence, self.readers, self._configure)
         self.follower = Follower(self.board, self.mail, self.noticeboard, effects.apply, self.readers, self._shared)
         self._heartbeat = Heartbeat(node, self.access, self._status, alone=not self._shared)
         self._bell = Bell(url, settings.store.bell_interval_s, self._ring) if self._shared else None
@@ -170,6 +170,10 @@ class App:
     def plugins(self) -> PluginSet:
         """The plugins at work."""
         return self.dispatch.plugins
+
+    async def _configure(self, acts: Acts) -> None:
+        await self.live.follow(acts)
+        self._heartbeat.soon()
 
     def _status(self) -> dict[str, object]:
         return {"plugins": status_of(self.plugins), "writer": self.health()["writer"]}

@@ -31,6 +31,7 @@ class Heartbeat:
         self._alone = alone
         self._last = ""
         self._task: asyncio.Task[None] | None = None
+        self._telling: set[asyncio.Future[None]] = set()
 
     async def start(self) -> None:
         """Say that the server is there; sessions that an earlier one left behind are forgotten."""
@@ -45,6 +46,12 @@ class Heartbeat:
         if not self._alone or status != self._last:
             await asyncio.to_thread(self._access.write, lambda connection: self._beat(connection, status))
             self._last = status
+
+    def soon(self) -> None:
+        """Have the status written without waiting for it: whoever calls may hold the writer up."""
+        telling = asyncio.ensure_future(self._try())
+        self._telling.add(telling)
+        telling.add_done_callback(self._telling.discard)
 
     async def stop(self) -> None:
         """Say that the server is gone; call it while the writer still writes."""
@@ -62,7 +69,10 @@ class Heartbeat:
     async def _go_on(self) -> None:
         while True:
             await asyncio.sleep(INTERVAL_S)
-            try:
-                await self.tell()
-            except StoreError as error:
-                log.warning("heartbeat_missed", error=str(error))
+            await self._try()
+
+    async def _try(self) -> None:
+        try:
+            await self.tell()
+        except StoreError as error:
+            log.warning("heartbeat_missed", error=str(error))

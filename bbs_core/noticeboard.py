@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -40,9 +41,11 @@ class Announced(NamedTuple):
 class Noticeboard:
     """What waits for whom; in memory only whether there is something. Belongs to the loop's thread."""
 
-    def __init__(self, readers: Readers, write: Callable[[Callable[[sa.Connection], None]], object]) -> None:
+    def __init__(self, readers: Readers, write: Callable[[Callable[[sa.Connection], None]], Future[None]]) -> None:
         self._readers = readers
         self._write = write
+        # Delivered, and perhaps still in the database.
+        self._going: set[int] = set()
         self._names: set[bytes] = set()
         self.last_id = 0
         self.announcements: list[Announced] = []
@@ -73,11 +76,13 @@ class Noticeboard:
             return []
         if not found:
             self._names.discard(key)
-        return found
+        return [notice for notice in found if notice.id not in self._going]
 
     def delivered(self, notice_ids: Sequence[int]) -> None:
         """Have notices kept no more that their user has read; if that fails they come once more."""
-        self._write(lambda connection: forget(connection, notice_ids))
+        self._going.update(notice_ids)
+        forgotten = self._write(lambda connection: forget(connection, notice_ids))
+        forgotten.add_done_callback(lambda _: self._going.difference_update(notice_ids))
 
     def new_announcements(self, after_id: int) -> list[Announced]:
         """Return the announcements after an id that have not ended."""
