@@ -11,7 +11,7 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from flask_wtf import CSRFProtect
 
-from admin import api, door, look, pages, problems, setup_link, watch
+from admin import api, door, look, own_process, pages, problems, setup_link, watch
 from admin.context import EXTENSION, ConsoleContext
 from admin.ids import IdConverter
 from bbs_core.metrics import product_version
@@ -19,6 +19,7 @@ from bbs_core.metrics import product_version
 BODY_LIMIT_BYTES = 65_536  # a reason and a few words
 SIGNED_IN = timedelta(hours=12)  # a long day's work; a stolen cookie is worth nothing the next morning
 
+STRICT_TRANSPORT = "max-age=31536000"  # a year, as browsers' makers advise
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; form-action 'self';"
@@ -33,8 +34,15 @@ HEADERS: Mapping[str, str] = {
 }
 
 
-def create_app(context: ConsoleContext) -> OpenAPI:
-    """Return the console of a board; any WSGI server may run it."""
+def create_app(context: ConsoleContext | None = None) -> OpenAPI:
+    """Return the console of a board; any WSGI server may run it.
+
+    Without a context it is a process of its own, whose settings are those of the file and the environment.
+    Raises BBSError.
+    """
+    if context is None:
+        context = own_process.context()
+        own_process.tell(context)
     app = OpenAPI(
         "admin",
         info=Info(title="Bulletin board", version=product_version()),
@@ -69,6 +77,7 @@ def _settings(context: ConsoleContext) -> dict[str, object]:
         "SESSION_COOKIE_NAME": "bbs_console",
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",
+        "SESSION_COOKIE_SECURE": bool(context.start.admin.certificate or context.start.admin.behind_proxy),
         "WTF_CSRF_TIME_LIMIT": None,
         "BOOTSTRAP_SERVE_LOCAL": True,
     }
@@ -76,6 +85,8 @@ def _settings(context: ConsoleContext) -> dict[str, object]:
 
 def _secure(response: Response) -> Response:
     response.headers.update(HEADERS)
+    if request.is_secure:
+        response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT
     if not (request.endpoint or "").endswith("static"):
         response.headers["Cache-Control"] = "no-store"
     return response

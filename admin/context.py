@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
 from flask import current_app
 
 from bbs_core.ledger import Ledger
+from bbs_core.settings import Settings
 from bbs_core.store.access import Access
 
 EXTENSION = "bbs"
@@ -18,16 +19,17 @@ EXTENSION = "bbs"
 class ConsoleContext:
     """The board as the console sees it; everything here is called from the console's own threads.
 
+    `start` are the settings that the process was started with; what staff have changed is in the database.
     `health` returns at least {"status": "ok" | "failing"}. `secret_key` signs the session cookies: 32 random bytes.
     Who has `setup_key` may become the first owner; where there is staff, or it is None, nobody may.
     """
 
     access: Access
     ledger: Ledger
+    start: Settings
     health: Callable[[], Mapping[str, object]]
     metrics: Callable[[], bytes]
     secret_key: bytes = field(repr=False)
-    online_names: Callable[[], Collection[str]]
     setup_key: str | None = field(default=None, repr=False)
 
 

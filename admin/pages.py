@@ -17,6 +17,7 @@ from bbs_core.accounts import addresses_of, list_users
 from bbs_core.errors import ActError
 from bbs_core.ledger import Actor
 from bbs_core.moderation import REASON_LIMIT, State, hide_post, list_posts, restore_post
+from bbs_core.presence import online_names
 from bbs_core.staff import Scope
 
 POSTS = 50
@@ -59,10 +60,11 @@ def _users(page: Page) -> dict[str, Any]:
     rows = board().access.read(lambda connection: list_users(connection, after_id=page.key, limit=page.rows))
     users, more = page.cut(rows)
     ids = [user["id"] for user in users]
+    names = [user["name"] for user in users]
     return {
         "users": users,
         "addresses": board().access.read(lambda connection: addresses_of(connection, ids)),
-        "online": frozenset(board().online_names()),
+        "online": board().access.read(lambda connection: online_names(connection, names)),
         "more_users": encode_cursor(users[-1]["id"]) if more else None,
     }
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Collection, Mapping
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from waitress import wasyncore
@@ -12,7 +14,10 @@ from waitress.channel import HTTPChannel
 from waitress.server import BaseWSGIServer, create_server
 from waitress.trigger import trigger
 
+from admin.proxies import behind
+from admin.tls import RECORD_BYTES, TLSChannel, server_context
 from bbs_core.errors import ConfigError
+from bbs_core.settings import AdminSettings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -31,8 +36,12 @@ BODY_LIMIT_BYTES = 1024 * 1024
 class ConsoleServer:
     """Listen at once; answer between `start` and `stop`, which any thread may call. Raises ConfigError."""
 
-    def __init__(self, app: WSGIApplication, host: str, port: int, threads: int) -> None:
-        listening = _listen(host, port)
+    def __init__(self, app: WSGIApplication, settings: AdminSettings) -> None:
+        _refuse_exposure(settings)
+        context = server_context(settings.certificate, settings.certificate_key) if settings.certificate else None
+        if settings.behind_proxy:
+            app = behind(settings.trusted_proxies, app)
+        listening = _listen(settings.host, settings.port)
         self.port: int = listening.getsockname()[1]
         self._map: dict[Any, Any] = {}
         self._bell = trigger(self._map)
@@ -40,7 +49,9 @@ class ConsoleServer:
             app,
             map=self._map,
             sockets=[listening],
-            threads=threads,
+            threads=settings.threads,
+            url_scheme="https" if context else "http",
+            recv_bytes=RECORD_BYTES,
             # select() knows no descriptor above 1023, and the board alone may have more.
             asyncore_use_poll=True,
             connection_limit=CONNECTION_LIMIT + OVERFLOW,
@@ -51,7 +62,7 @@ class ConsoleServer:
             ident=None,
         )
         assert isinstance(self._server, BaseWSGIServer)  # one socket, one server
-        self._server.channel_class = _Channel
+        self._server.channel_class = _tls_channel(context) if context else _Channel
         self._thread = threading.Thread(target=self._server.run, name="console", daemon=True)
 
     def start(self) -> None:
@@ -77,6 +88,33 @@ class _Channel(HTTPChannel):
         channels: Mapping[int, HTTPChannel] = server.active_channels  # type: ignore[assignment]
         _make_room(channels.values())
         super().__init__(server, *arguments, **options)
+
+
+def _tls_channel(context: ssl.SSLContext) -> type[_Channel]:
+    class Channel(TLSChannel, _Channel):  # type: ignore[misc]
+        def __init__(self, server: BaseWSGIServer, sock: socket.socket, *arguments: Any, **options: Any) -> None:
+            wrapped = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+            super().__init__(server, wrapped, *arguments, **options)
+
+    return Channel
+
+
+def _refuse_exposure(settings: AdminSettings) -> None:
+    """Passwords and tokens must not cross a network as clear text. Raises ConfigError."""
+    if settings.certificate or settings.behind_proxy or is_local(settings.host):
+        return
+    raise ConfigError(
+        f"The console would be open to others on {settings.host or 'every address'} as clear text: give it a"
+        " certificate (admin.certificate), or --behind-proxy where a proxy that speaks TLS stands before it."
+    )
+
+
+def is_local(host: str) -> bool:
+    """Whether a name or address reaches this machine alone."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _make_room(channels: Collection[HTTPChannel]) -> None:

@@ -9,12 +9,17 @@ import structlog
 from flask import Blueprint, Flask, current_app, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from admin.context import board
+from admin.context import ConsoleContext, board
 from admin.door import welcome
+from admin.previews import presets
 from bbs_core.errors import ActError, InvalidAct, NotFound
-from bbs_core.staff import PASSWORD_MINIMUM, add_first, has_staff, hash_password
+from bbs_core.ledger import Actor
+from bbs_core.runtime_settings import PRESET, change
+from bbs_core.staff import PASSWORD_MINIMUM, Member, add_first, has_staff, hash_password
+from bbs_core.store.access import Connection
 
 GOOD_FOR_S = 3600.0
+ORIGINAL = "original"
 USED_UP = "This link was used or is an hour old. If nobody is on the staff, start the board anew for another one."
 
 log = structlog.get_logger(__name__)
@@ -48,18 +53,30 @@ def ask() -> ResponseReturnValue:
 def make_owner() -> ResponseReturnValue:
     """Let the first owner in, if nobody was quicker."""
     name, password = request.form.get("name", ""), request.form.get("password", "")
+    looks = request.form.get("looks", ORIGINAL)
     try:
         if password != request.form.get("again", ""):
             raise InvalidAct("The two passwords are not the same.")
-        password_hash, ledger = hash_password(password), board().ledger
-        member = board().access.write(lambda connection: add_first(connection, ledger, name, password_hash))
+        password_hash, console = hash_password(password), board()
+        member = console.access.write(lambda connection: _set_up(connection, console, name, password_hash, looks))
     except ActError as error:
-        return _page(name, str(error)), 422
+        return _page(name, looks, str(error)), 422
     log.info("owner_set_up", staff_id=member.id, address=request.remote_addr)
     welcome(member)
     flash(f"Welcome, {member.name}. The board is yours; the link is used up.", "success")
     return redirect(url_for("pages.home"), 303)
 
 
-def _page(name: str = "", problem: str = "") -> str:
-    return render_template("setup.html", name=name, problem=problem, minimum=PASSWORD_MINIMUM)
+def _set_up(connection: Connection, console: ConsoleContext, name: str, password_hash: str, looks: str) -> Member:
+    """The owner and the looks come in one transaction."""
+    member = add_first(connection, console.ledger, name, password_hash)
+    if looks != console.start.server.preset:
+        owner = Actor("staff", member.name, "console", member.id)
+        change(connection, console.ledger, owner, console.start, {PRESET: looks}, "Chosen at the set-up.")
+    return member
+
+
+def _page(name: str = "", looks: str = ORIGINAL, problem: str = "") -> str:
+    return render_template(
+        "setup.html", name=name, looks=looks, problem=problem, minimum=PASSWORD_MINIMUM, previews=presets(board().start)
+    )

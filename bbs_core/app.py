@@ -65,6 +65,7 @@ class App:
     """A running board. The caller holds the data folder's lock; `start` and `stop` belong to one event loop."""
 
     def __init__(self, start: Settings) -> None:
+        self._start = start
         self.data = Path(start.server.data)
         url = database_url(start.server.database, self.data)
         self._engine = writing_engine(url)
@@ -193,17 +194,14 @@ class App:
         context = admin.ConsoleContext(
             access=self.access,
             ledger=self.ledger,
+            start=self._start,
             health=self.health,
             metrics=lambda: metrics.render(registry),
             secret_key=keys.open_key(self.data / CONSOLE_KEY_FILE),
-            online_names=self.presence.names,
             setup_key=self.setup_key,
         )
-        settings = self.settings.admin
         serving: Any = importlib.import_module("admin.serving")
-        console: ConsoleServer = serving.ConsoleServer(
-            admin.create_app(context), settings.host, settings.port, settings.threads
-        )
+        console: ConsoleServer = serving.ConsoleServer(admin.create_app(context), self.settings.admin)
         console.start()
         return console
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from bbs_core.cli_admin import admin
 from bbs_core.cli_archive import backup, restore
 from bbs_core.cli_options import board_options, setting_option
 from bbs_core.cli_staff import staff, token
@@ -34,6 +35,7 @@ def main() -> None:
     """A bulletin board for the stock 1.2 client."""
 
 
+main.add_command(admin)
 main.add_command(backup)
 main.add_command(restore)
 main.add_command(staff)
@@ -46,6 +48,7 @@ main.add_command(token)
 @setting_option("server.port", metavar="N", type=int)
 @setting_option("admin.host", "--admin-host", metavar="H")
 @setting_option("admin.port", "--admin-port", metavar="N", type=int)
+@setting_option("admin.behind_proxy", "--behind-proxy", flag_value=True, type=bool)
 @setting_option("admin.enabled", "--no-admin", flag_value=False, type=bool, help="Start no console.")
 def serve(loaded: Loaded) -> None:
     """Start the board."""

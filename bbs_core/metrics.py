@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -50,6 +50,13 @@ def new_registry(counts: Counts, gauges: Gauges) -> CollectorRegistry:
 
 def render(registry: CollectorRegistry) -> bytes:
     """Return the metrics in the text format, of type CONTENT_TYPE."""
+    return generate_latest(registry)
+
+
+def render_process() -> bytes:
+    """Return what this process takes of its machine, for one that serves no board."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
     return generate_latest(registry)
 
 

@@ -21,7 +21,7 @@ import structlog
 
 from bbs_core import logs
 from bbs_core.app import App
-from bbs_core.settings import ServerSettings, Settings
+from bbs_core.settings import AdminSettings, ServerSettings, Settings
 from bbs_core.store.engine import data_lock
 
 log = structlog.get_logger(__name__)
@@ -208,11 +208,18 @@ def _start_lines(server: ServerSettings, app: App) -> list[str]:
     stock = "" if port == STOCK_PORT else f" The stock client knows port {STOCK_PORT} alone."
     lines = [f'The board is open on port {port}: users type {host} at "IP:".{stock}']
     if app.console is not None:
-        console = f"http://{_in_url(app.settings.admin.host)}:{app.console.port}/"
-        lines.append(f"The console is at {console}.")
-        if app.setup_key is not None:
-            lines.append(f"It has no owner yet. To be the one, open {console}setup?key={app.setup_key} within an hour.")
+        lines += console_lines(app.settings.admin, app.console.port, app.setup_key)
     return [*lines, f"The data is in {app.data.resolve()}."]
+
+
+def console_lines(settings: AdminSettings, port: int, setup_key: str | None) -> list[str]:
+    """Return what to tell whoever starts a console."""
+    scheme = "https" if settings.certificate else "http"
+    url = f"{scheme}://{_in_url(settings.host or _own_address())}:{port}/"
+    lines = [f"The console is at {url}{' for the proxy' if settings.behind_proxy else ''}."]
+    if setup_key is not None:
+        lines.append(f"It has no owner yet. To be the one, open {url}setup?key={setup_key} within an hour.")
+    return lines
 
 
 def _in_url(host: str) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from ipaddress import ip_network
 from typing import Annotated, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 from pydantic.fields import FieldInfo
 
 from bbs_core import rowformat
@@ -32,6 +33,7 @@ RUNTIME = frozenset(
         "board.mode_ends_at_ms",
         "board.operator_name",
         "board.archived_through",
+        "admin.second_factor_required",
         "plugins.disabled",
     }
 )
@@ -45,6 +47,14 @@ PRESETS: Mapping[str, Mapping[str, object]] = {
     },
 }
 
+
+def _network(text: str) -> str:
+    try:
+        return str(ip_network(text))
+    except ValueError:
+        raise ValueError("an address or network is written as 192.0.2.7 or 192.0.2.0/24") from None
+
+
 Port = Annotated[int, Field(ge=0, le=65_535)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]
 Threads = Annotated[int, Field(ge=1, le=64)]
@@ -55,6 +65,7 @@ Place = Annotated[str, Field(max_length=4096)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 # Strict models take no list for a tuple, and TOML has only lists.
 Names = Annotated[tuple[Name, ...], Field(strict=False)]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], Field(strict=False)]
 
 
 class Section(BaseModel):
@@ -203,9 +214,19 @@ class AdminSettings(Section):
     """The web console and the REST API."""
 
     enabled: bool = Field(True, description="Serve the console from this process; off when it runs as its own.")
-    host: Host = Field("127.0.0.1", description="The console's address; keep it local, behind a proxy that speaks TLS.")
+    host: Host = Field(
+        "127.0.0.1", description="The console's address; one that others reach needs a certificate or behind_proxy."
+    )
     port: Port = Field(10380, description="The console's port; 0 picks a free one.")
     threads: Threads = Field(2, description="Pages made at one time; more of them slow the board's own answers.")
+    certificate: Place = Field("", description="A certificate with its chain, as PEM: the console itself speaks TLS.")
+    certificate_key: Place = Field("", description="The certificate's private key, as PEM; empty is the same file.")
+    behind_proxy: bool = Field(False, description="A proxy that speaks TLS stands before the console.")
+    trusted_proxies: Networks = Field(
+        ("127.0.0.0/8", "::1/128"),
+        description="Where the proxy connects from; nobody else is believed whom they bring.",
+    )
+    second_factor_required: bool = Field(False, description="Nobody of the staff gets further without a second factor.")
 
 
 class PluginSettings(Section):

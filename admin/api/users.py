@@ -14,6 +14,7 @@ from admin.context import board
 from admin.look import moment
 from admin.paging import Page, decode_cursor, encode_cursor
 from bbs_core.accounts import addresses_of, list_users
+from bbs_core.presence import online_names
 from bbs_core.staff import Scope
 
 
@@ -24,7 +25,8 @@ def users(query: PageQuery) -> Response:
     rows = board().access.read(lambda connection: list_users(connection, after_id=page.key, limit=page.rows))
     shown, more = page.cut(rows)
     addresses = board().access.read(lambda connection: addresses_of(connection, [row["id"] for row in shown]))
-    online = frozenset(board().online_names())
+    names = [row["name"] for row in shown]
+    online = board().access.read(lambda connection: online_names(connection, names))
     cursor = encode_cursor(shown[-1]["id"]) if more else None
     body = UserPage(items=[_user(row, addresses.get(row["id"], []), online) for row in shown], next=cursor)
     return page_answer(body, "api.users", query.limit, cursor)

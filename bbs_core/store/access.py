@@ -14,6 +14,8 @@ from bbs_core.store.readers import Readers
 from bbs_core.store.writer import Writer
 
 T = TypeVar("T")
+# By this name those may speak of it who are not to use the database themselves.
+Connection = sa.Connection
 # Longer than any commit of a working database; a caller is told rather than kept.
 WRITE_TIMEOUT_S = 30.0
 

@@ -49,9 +49,10 @@ def database_url(database: str, data: Path) -> sa.URL:
     raise StoreError(f"The database must be SQLite or PostgreSQL, not {url.get_backend_name()}.")
 
 
-def writing_engine(url: sa.URL) -> sa.Engine:
-    """Return the engine of the one connection that writes."""
-    engine = sa.create_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True, connect_args=_connect_args(url))
+def writing_engine(url: sa.URL, connections: int = 1) -> sa.Engine:
+    """Return the engine of the one connection that writes; on PostgreSQL there may be more, that take turns."""
+    arguments = _connect_args(url)
+    engine = sa.create_engine(url, pool_size=connections, max_overflow=0, pool_pre_ping=True, connect_args=arguments)
     if is_sqlite(engine):
         _make_private(url)
         # Where the system has it (macOS), the disk itself is told to write, and not only its cache.
@@ -170,6 +171,17 @@ def migrate(engine: sa.Engine, data: Path) -> None:
         if present is not None and is_sqlite(engine):
             _back_up(engine, data / "backups", present)
         _upgrade(connection, "head")
+
+
+def refuse_other_schema(engine: sa.Engine) -> None:
+    """Raise StoreError where the database is not of this version's schema; its servers bring it up to date."""
+    head = ScriptDirectory.from_config(_alembic())
+    with unavailable_as_error(), engine.connect() as connection:
+        present = present_schema(connection)
+    _refuse_newer(head, present)
+    if present != head.get_current_head():
+        schema = f"the schema {present}" if present else "no board"
+        raise StoreError(f"The database has {schema}: start this version of the board on it first.")
 
 
 @contextmanager

@@ -21,11 +21,13 @@ from bbs_core import acts, ledger
 from bbs_core.clock import now_ms
 from bbs_core.ledger import Ledger
 from bbs_core.metrics import Counts, Gauges, new_registry, render
+from bbs_core.presence import beat
+from bbs_core.settings import AdminSettings, Settings
 from bbs_core.staff import hash_password
 from bbs_core.store.access import LiveAccess
 from bbs_core.store.commits import complete
 from bbs_core.store.engine import database_url, migrate, reading_engine, writing_engine
-from bbs_core.store.items import Batch, NewPost, Visit, Work
+from bbs_core.store.items import Batch, Departure, NewPost, Visit, Work
 from bbs_core.store.readers import Readers
 from bbs_core.store.staff_models import Act, Staff
 from bbs_core.store.writer import Writer
@@ -68,10 +70,10 @@ class Board:
         self.access = LiveAccess(self.readers, self.writer)
         self.ledger = Ledger(ledger.open_key(data))
         self.health = {"status": "ok", "writer": "well"}
-        self.online: set[str] = set()
+        self.run(lambda connection: beat(connection, "", json.dumps({"plugins": []}), alone=True))
         self.counts = Counts()
         self.app = create_app(self._context())
-        self.console = ConsoleServer(self.app, "127.0.0.1", 0, threads=2)
+        self.console = ConsoleServer(self.app, AdminSettings(port=0))
         self.console.start()
 
     def _context(self) -> ConsoleContext:
@@ -82,10 +84,10 @@ class Board:
         return ConsoleContext(
             access=self.access,
             ledger=self.ledger,
+            start=Settings(),
             health=lambda: self.health,
             metrics=lambda: render(registry),
             secret_key=secrets.token_bytes(32),
-            online_names=lambda: self.online,
             setup_key=SETUP_KEY,
         )
 
@@ -96,10 +98,14 @@ class Board:
         self.readers.close()
         self.engine.dispose()
 
-    def visit(self, name: str, address: str = "192.0.2.7") -> None:
-        """Let a user come by."""
-        self.writer.put(Visit(name, address, now_ms()))
+    def visit(self, name: str, address: str = "192.0.2.7", stay: bool = False) -> int:
+        """Let a user come by, and leave if they do not stay; returns the number of their session."""
+        visit = Visit(name, address, now_ms())
+        self.writer.put(visit)
+        if not stay:
+            self.writer.put(Departure(visit.session_id))
         self.run(lambda _connection: None)
+        return visit.session_id
 
     def post(self, *texts: str, name: str = "ann", address: str = "192.0.2.7") -> None:
         """Let a user post."""

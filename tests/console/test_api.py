@@ -59,10 +59,9 @@ def test_posts_are_listed_newest_first_as_they_were_sent(board: Board, token: st
 
 def test_users_are_listed_with_their_visits_and_addresses(board: Board, token: str) -> None:
     board.visit("ann", "192.0.2.1")
-    board.visit("ann", "192.0.2.2")
+    board.visit("ann", "192.0.2.2", stay=True)
     board.post("hi", name="ann")
     board.visit("")
-    board.online.add("ann")
     ann, empty = board.api("GET", USERS, token).json["items"]
     assert (ann["name"], ann["visits"], ann["posts"], ann["messages"], ann["online"]) == ("ann", 2, 1, 0, True)
     assert {address["address"]: address["visits"] for address in ann["addresses"]} == {"192.0.2.1": 1, "192.0.2.2": 1}

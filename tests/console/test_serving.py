@@ -9,12 +9,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from admin import serving
 from admin.serving import ConsoleServer
 from bbs_core.errors import ConfigError
+from bbs_core.settings import AdminSettings
 from tests.support import BoardProcess
 
 WAIT_S = 10
@@ -42,8 +44,8 @@ def hall() -> Iterator[Hall]:
     hall.may_answer.set()
 
 
-def serve(hall: Hall, host: str = "127.0.0.1", port: int = 0) -> ConsoleServer:
-    server = ConsoleServer(hall, host, port, threads=2)
+def serve(hall: Hall, host: str = "127.0.0.1", port: int = 0, **more: Any) -> ConsoleServer:
+    server = ConsoleServer(hall, AdminSettings(host=host, port=port, **more))
     server.start()
     return server
 
@@ -67,7 +69,7 @@ def test_a_port_that_is_taken_is_one_sentence(hall: Hall) -> None:
 
 def test_a_host_that_does_not_exist_is_one_sentence(hall: Hall) -> None:
     with pytest.raises(ConfigError, match=r"The console cannot listen on nowhere\.invalid"):
-        serve(hall, "nowhere.invalid")
+        serve(hall, "nowhere.invalid", behind_proxy=True)
 
 
 def test_a_stop_ends_idle_and_waiting_connections(hall: Hall) -> None:
@@ -101,7 +103,7 @@ def test_a_page_that_is_nearly_made_is_still_sent(hall: Hall, monkeypatch: pytes
 
 
 def test_a_console_that_never_started_can_be_stopped(hall: Hall) -> None:
-    ConsoleServer(hall, "127.0.0.1", 0, threads=1).stop()
+    ConsoleServer(hall, AdminSettings(port=0)).stop()
 
 
 def asked(port: int, path: str = "/") -> tuple[int, bytes]:

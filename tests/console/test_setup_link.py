@@ -9,6 +9,7 @@ import pytest
 
 from admin import setup_link
 from admin.setup_link import GOOD_FOR_S
+from bbs_core.runtime_settings import read_changes
 from bbs_core.staff import PASSWORD_MINIMUM, has_staff
 from tests.console.support import PASSWORD, SETUP_KEY, Answer, Board, Browser
 from tests.support import BoardProcess
@@ -58,6 +59,24 @@ def test_a_mistake_is_said_and_the_link_stays_good(board: Board, fields: dict[st
     assert (answer.status, problem in answer.text) == (422, True)
     assert PASSWORD not in answer.text
     assert send(browser, **GOOD).status == 303
+
+
+def test_the_looks_are_chosen_after_a_preview_of_both(board: Board) -> None:
+    browser = Browser(board)
+    page = browser.get(LINK).text
+    assert "192.0.2.10 Good morning, everyone!" in page
+    assert "alice: Good morning, everyone!" in page
+    assert "alice: Meet me at the café ☕" in page
+    assert send(browser, **GOOD, looks="community").status == 303
+    assert board.access.read(read_changes) == {"server.preset": "community"}
+    assert [act["action"] for act in board.acts()] == ["staff.add", "setting.change"]
+
+
+def test_looks_that_do_not_exist_make_no_owner(board: Board) -> None:
+    answer = send(Browser(board), **GOOD, looks="baroque")
+    assert (answer.status, "server.preset must be one of" in answer.text) == (422, True)
+    assert not board.access.read(has_staff)
+    assert board.acts() == []
 
 
 def test_after_an_hour_the_link_is_good_for_nothing(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
