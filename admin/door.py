@@ -12,7 +12,8 @@ from flask_login import LoginManager, UserMixin, current_user, login_user
 
 from admin.context import board
 from bbs_core.clock import now_ms
-from bbs_core.staff import Member, find_staff, get_staff, verify_password
+from bbs_core.passwords import verify_password
+from bbs_core.staff import Member, find_staff, get_staff
 from bbs_core.tokens import end_login, has_ended
 
 LOGIN_BYTES = 16
@@ -69,7 +70,7 @@ def sign_in() -> ResponseReturnValue:
     """Let someone in, or say the same whatever was wrong."""
     name, password = request.form.get("name", ""), request.form.get("password", "")
     member = board().access.read(lambda connection: find_staff(connection, name))
-    if not verify_password(member, password) or member is None:
+    if not verify_password(member.password_hash if member else None, password) or member is None:
         # The name stays unsaid: people type their password there by mistake.
         log.warning("sign_in_refused", address=request.remote_addr)
         return render_template("login.html", refused=True), 403

@@ -14,8 +14,9 @@ from admin.door import welcome
 from admin.previews import presets
 from bbs_core.errors import ActError, InvalidAct, NotFound
 from bbs_core.ledger import Actor
+from bbs_core.passwords import PASSWORD_MINIMUM, hash_password
 from bbs_core.runtime_settings import PRESET, change
-from bbs_core.staff import PASSWORD_MINIMUM, Member, add_first, has_staff, hash_password
+from bbs_core.staff import Member, add_first, has_staff
 from bbs_core.store.access import Connection
 
 GOOD_FOR_S = 3600.0

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
+from bbs_core.errors import NotFound
 from bbs_core.store.models import User, UserAddress, name_hash, name_key
 
 PAGE_LIMIT = 200
@@ -40,6 +41,14 @@ def make_user(connection: sa.Connection, name: str) -> int:
     values = {"id": user_id, "name": name, "name_hash": name_hash(name), "name_key": name_key(name)}
     connection.execute(sa.insert(User).values(values))
     return user_id
+
+
+def find_user(connection: sa.Connection, name: str) -> int:
+    """Return the id of the user of a name. Raises NotFound."""
+    found = connection.execute(sa.select(User.id).where(User.name_hash == name_hash(name))).scalar()
+    if found is None:
+        raise NotFound("There is no user of this name.")
+    return found
 
 
 def addresses_of(connection: sa.Connection, user_ids: Iterable[int]) -> dict[int, list[sa.RowMapping]]:

@@ -6,16 +6,21 @@ import os
 import pwd
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bbs_core import staff, tokens
+from bbs_core import passwords, plugin_switches, presence, sanctions, staff, tokens, undo
+from bbs_core.accounts import find_user
 from bbs_core.errors import InvalidAct
 from bbs_core.ledger import Actor, Ledger
 from bbs_core.rows import visible
+from bbs_core.sanctions import Proposal
+from bbs_core.settings import LARGEST_ID, Settings
 from bbs_core.store.access import Access
 from bbs_core.tokens import EXPIRES_DAYS
+
+RowNumber = Field(ge=1, le=LARGEST_ID)
 
 
 class Arguments(BaseModel):
@@ -32,6 +37,28 @@ class StaffAdd(Arguments):
     password: str = Field(repr=False)
 
 
+class StaffMember(Arguments):
+    """Whom an act on the staff concerns."""
+
+    name: str
+    reason: str = ""
+
+
+class StaffRole(Arguments):
+    """Give someone another role."""
+
+    name: str
+    role: str
+    reason: str = ""
+
+
+class StaffPassword(Arguments):
+    """Set someone's password anew."""
+
+    name: str
+    password: str = Field(repr=False)
+
+
 class TokenCreate(Arguments):
     """Make a bearer token for the REST API."""
 
@@ -41,25 +68,61 @@ class TokenCreate(Arguments):
     expires_days: int = EXPIRES_DAYS
 
 
-class StaffDisable(Arguments):
-    """Let someone enter the console no more."""
-
-    name: str
-
-
 class TokenRevoke(Arguments):
     """Refuse a token from now on."""
 
-    id: int = Field(ge=1, lt=2**63)
+    id: int = RowNumber
+
+
+class SanctionAdd(Arguments):
+    """Ban or mute a name, an address or a network."""
+
+    measure: Literal["ban", "mute"]
+    kind: str
+    value: str
+    reason: str
+    note: str = ""
+    expires_in_s: int | None = None
+    hide_posts: bool = False
+    force: bool = False
+
+
+class Numbered(Arguments):
+    """A row that an act concerns, and why."""
+
+    id: int = RowNumber
+    reason: str
+
+
+class SanctionLift(Numbered):
+    """End a ban or a mute."""
+
+    measure: Literal["ban", "mute"]
+
+
+class Named(Arguments):
+    """A plugin or user that an act concerns, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What acts need: the database, the ledger, and the settings that this process was started with."""
+
+    access: Access
+    ledger: Ledger
+    start: Settings
 
 
 @dataclass(frozen=True)
 class _Act:
     arguments: type[Arguments]
-    run: Callable[[Access, Ledger, Actor, Any], dict[str, Any]]
+    run: Callable[[Desk, Actor, Any], dict[str, Any]]
 
 
-def perform(access: Access, ledger: Ledger, actor: Actor, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def perform(desk: Desk, actor: Actor, name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Do the act of this name and return its outcome; call it from any thread but the loop's.
 
     Raises InvalidAct, and whatever ActError or StoreUnavailable the act itself raises.
@@ -71,7 +134,7 @@ def perform(access: Access, ledger: Ledger, actor: Actor, name: str, arguments: 
         checked = act.arguments.model_validate(arguments)
     except ValidationError as error:
         raise InvalidAct(_sentence(name, error)) from None
-    return act.run(access, ledger, actor, checked)
+    return act.run(desk, actor, checked)
 
 
 def operator() -> Actor:
@@ -84,18 +147,42 @@ def operator() -> Actor:
     return Actor("operator", name, "cli")
 
 
-def _staff_add(access: Access, ledger: Ledger, actor: Actor, new: StaffAdd) -> dict[str, Any]:
+def _act_id(desk: Desk, actor: Actor, act: Callable[..., int], *arguments: Any) -> dict[str, Any]:
+    return {"act_id": desk.access.write(lambda connection: act(connection, desk.ledger, actor, *arguments))}
+
+
+def _staff_id(desk: Desk, name: str) -> int:
+    return desk.access.read(lambda connection: staff.id_of(connection, name))
+
+
+def _staff_add(desk: Desk, actor: Actor, new: StaffAdd) -> dict[str, Any]:
     # Hashed before the writer is asked: it has no tenth of a second to give.
-    password_hash = staff.hash_password(new.password)
-    act_id = access.write(lambda c: staff.add_staff(c, ledger, actor, new.name, new.role, password_hash))
-    return {"act_id": act_id}
+    password_hash = passwords.hash_password(new.password)
+    return _act_id(desk, actor, staff.add_staff, new.name, new.role, password_hash)
 
 
-def _token_create(access: Access, ledger: Ledger, actor: Actor, new: TokenCreate) -> dict[str, Any]:
-    token = access.write(
+def _staff_password(desk: Desk, actor: Actor, new: StaffPassword) -> dict[str, Any]:
+    password_hash = passwords.hash_password(new.password)
+    return _act_id(desk, actor, staff.change_password, _staff_id(desk, new.name), password_hash)
+
+
+def _staff_role(desk: Desk, actor: Actor, new: StaffRole) -> dict[str, Any]:
+    return _act_id(desk, actor, staff.change_role, _staff_id(desk, new.name), new.role, new.reason)
+
+
+def _staff_disable(desk: Desk, actor: Actor, old: StaffMember) -> dict[str, Any]:
+    return _act_id(desk, actor, staff.disable_staff, _staff_id(desk, old.name), old.reason)
+
+
+def _staff_enable(desk: Desk, actor: Actor, old: StaffMember) -> dict[str, Any]:
+    return _act_id(desk, actor, staff.enable_staff, _staff_id(desk, old.name), old.reason)
+
+
+def _token_create(desk: Desk, actor: Actor, new: TokenCreate) -> dict[str, Any]:
+    token = desk.access.write(
         lambda connection: tokens.create_token(
             connection,
-            ledger,
+            desk.ledger,
             actor,
             staff_name=new.staff,
             label=new.name,
@@ -106,12 +193,35 @@ def _token_create(access: Access, ledger: Ledger, actor: Actor, new: TokenCreate
     return {"token": token}
 
 
-def _staff_disable(access: Access, ledger: Ledger, actor: Actor, old: StaffDisable) -> dict[str, Any]:
-    return {"act_id": access.write(lambda c: staff.disable_staff(c, ledger, actor, old.name))}
+def _token_revoke(desk: Desk, actor: Actor, old: TokenRevoke) -> dict[str, Any]:
+    return _act_id(desk, actor, tokens.revoke_token, old.id)
 
 
-def _token_revoke(access: Access, ledger: Ledger, actor: Actor, old: TokenRevoke) -> dict[str, Any]:
-    return {"act_id": access.write(lambda c: tokens.revoke_token(c, ledger, actor, old.id))}
+def _sanction_add(desk: Desk, actor: Actor, new: SanctionAdd) -> dict[str, Any]:
+    proposal = Proposal(**new.model_dump())
+    found = desk.access.write(lambda connection: sanctions.add(connection, desk.ledger, actor, proposal))
+    return {"id": found[0], "act_id": found[1]}
+
+
+def _sanction_lift(desk: Desk, actor: Actor, old: SanctionLift) -> dict[str, Any]:
+    return _act_id(desk, actor, sanctions.lift, old.id, old.reason, old.measure)
+
+
+def _plugin_enable(desk: Desk, actor: Actor, old: Named) -> dict[str, Any]:
+    return _act_id(desk, actor, plugin_switches.enable_plugin, desk.start, old.name, old.reason)
+
+
+def _plugin_disable(desk: Desk, actor: Actor, old: Named) -> dict[str, Any]:
+    return _act_id(desk, actor, plugin_switches.disable_plugin, desk.start, old.name, old.reason)
+
+
+def _user_kick(desk: Desk, actor: Actor, old: Named) -> dict[str, Any]:
+    user_id = desk.access.read(lambda connection: find_user(connection, old.name))
+    return _act_id(desk, actor, presence.kick_user, user_id, old.reason)
+
+
+def _act_undo(desk: Desk, actor: Actor, old: Numbered) -> dict[str, Any]:
+    return _act_id(desk, actor, undo.undo, desk.start, old.id, old.reason)
 
 
 def _sentence(name: str, error: ValidationError) -> str:
@@ -122,7 +232,16 @@ def _sentence(name: str, error: ValidationError) -> str:
 
 _ACTS: Mapping[str, _Act] = {
     "staff.add": _Act(StaffAdd, _staff_add),
-    "staff.disable": _Act(StaffDisable, _staff_disable),
+    "staff.role": _Act(StaffRole, _staff_role),
+    "staff.password": _Act(StaffPassword, _staff_password),
+    "staff.disable": _Act(StaffMember, _staff_disable),
+    "staff.enable": _Act(StaffMember, _staff_enable),
     "token.create": _Act(TokenCreate, _token_create),
     "token.revoke": _Act(TokenRevoke, _token_revoke),
+    "sanction.add": _Act(SanctionAdd, _sanction_add),
+    "sanction.lift": _Act(SanctionLift, _sanction_lift),
+    "plugin.enable": _Act(Named, _plugin_enable),
+    "plugin.disable": _Act(Named, _plugin_disable),
+    "user.kick": _Act(Named, _user_kick),
+    "act.undo": _Act(Numbered, _act_undo),
 }

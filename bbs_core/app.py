@@ -22,7 +22,6 @@ from bbs_core.effects import Acts, Effects
 from bbs_core.follower import Follower
 from bbs_core.heartbeat import Heartbeat
 from bbs_core.host import FOLDER, PluginSet, found_plugins
-from bbs_core.ledger import Ledger
 from bbs_core.live_settings import LiveSettings, in_force, status_of
 from bbs_core.mail import Mail
 from bbs_core.metrics import Counts
@@ -75,7 +74,7 @@ class App:
         if not outlives_power_cuts(self._engine):
             log.warning("fsync_off", why="PostgreSQL runs with fsync off: a power cut may lose rows that were seen.")
         self._key_is_new = not (self.data / ledger.KEY_FILE).exists()
-        self.ledger = Ledger(ledger.open_key(self.data))
+        self.ledger = ledger.open_ledger(self.data)
         self.readers = Readers(reading_engine(url, settings.store.readers), settings.store.readers)
         self.cache = Cache(settings.store.memory_bytes)
         self._shared = url.get_backend_name() == "postgresql"
@@ -93,7 +92,9 @@ class App:
         plugins = PluginSet(settings.plugins, found_plugins(self.data / FOLDER))
         self.dispatch = Dispatch(plugins, settings.board.slash)
         self.live = LiveSettings(start, settings, self.readers, self.board, self.mail, self.rules, self.dispatch)
-        effects = Effects(self.board, self.rules, self.noticeboard, self.presence, self.readers, self._configure)
+        effects = Effects(
+            self.ledger, self.board, self.rules, self.noticeboard, self.presence, self.readers, self._configure
+        )
         self.follower = Follower(self.board, self.mail, self.noticeboard, effects.apply, self.readers, self._shared)
         self._heartbeat = Heartbeat(node, self.access, self._status, alone=not self._shared)
         self._bell = Bell(url, settings.store.bell_interval_s, self._ring) if self._shared else None
@@ -185,7 +186,8 @@ class App:
         return {"status": "failing" if failing else "ok", "writer": str(failing or "ok")}
 
     def _perform(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        return acts.perform(self.access, self.ledger, acts.operator(), name, arguments)
+        desk = acts.Desk(self.access, self.ledger, self._start)
+        return acts.perform(desk, acts.operator(), name, arguments)
 
     def _start_console(self) -> ConsoleServer:
         """The console is an edge, named by string, so that the core can be had without it."""

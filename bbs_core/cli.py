@@ -8,6 +8,7 @@ import click
 
 from bbs_core.cli_admin import admin
 from bbs_core.cli_archive import backup, restore
+from bbs_core.cli_moderation import audit, ban, mute, plugin, user
 from bbs_core.cli_options import board_options, setting_option
 from bbs_core.cli_staff import staff, token
 from bbs_core.config import Loaded, shown
@@ -35,11 +36,8 @@ def main() -> None:
     """A bulletin board for the stock 1.2 client."""
 
 
-main.add_command(admin)
-main.add_command(backup)
-main.add_command(restore)
-main.add_command(staff)
-main.add_command(token)
+for verb in (admin, audit, backup, ban, mute, plugin, restore, staff, token, user):
+    main.add_command(verb)
 
 
 @main.command()

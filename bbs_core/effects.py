@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from bbs_core import sanctions
 from bbs_core.board import Board
+from bbs_core.ledger import Ledger
 from bbs_core.noticeboard import Noticeboard
 from bbs_core.presence import Presence
 from bbs_core.rules import Rules
@@ -23,6 +24,7 @@ class Effects:
 
     def __init__(
         self,
+        ledger: Ledger,
         board: Board,
         rules: Rules,
         noticeboard: Noticeboard,
@@ -30,6 +32,7 @@ class Effects:
         readers: Readers,
         configure: Callable[[Acts], Awaitable[None]],
     ) -> None:
+        self._ledger = ledger
         self._board = board
         self._rules = rules
         self._noticeboard = noticeboard
@@ -50,6 +53,7 @@ class Effects:
             found = [act for act in acts if act["target_kind"] == kind]
             if found:
                 await take(found)
+        await self._readers.read(self._ledger.remember_last)
 
     async def _posts(self, acts: Acts) -> None:
         await self._board.refresh(_targets(acts))

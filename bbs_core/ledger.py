@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
@@ -19,11 +19,14 @@ import sqlalchemy as sa
 
 from bbs_core import keys
 from bbs_core.clock import now_ms
+from bbs_core.ledger_head import Head
 from bbs_core.store.staff_models import Act, ActText, text_key
 
 KEY_FILE = "ledger.key"
+HEAD_FILE = "ledger.head"
 SALT_BYTES = 16
 ACT_LIMIT = 1000
+ROWS_AT_A_TIME = 500
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,29 @@ class Entry:
     after: dict[str, Any] = field(default_factory=dict)
     parent_id: int | None = None
     undoes_id: int | None = None
+    # Names, texts and addresses that the act speaks of, by what they are.
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def all_texts(self) -> dict[str, str]:
+        """Return all that can be erased: who acted, why, and what else is named."""
+        return {"actor": self.actor.name, "reason": self.reason, **self.texts}
+
+    def columns(self, digests: dict[str, str]) -> dict[str, Any]:
+        """Return the chained row, which has the digest of each text in its place."""
+        after = {**self.after, **{f"{name}_digest": digests[name] for name in self.texts}}
+        return {
+            "actor_kind": self.actor.kind,
+            "actor": digests["actor"],
+            "via": self.actor.via,
+            "action": self.action,
+            "target_kind": self.target_kind,
+            "target_id": self.target_id,
+            "before": json.dumps(self.before, sort_keys=True),
+            "after": json.dumps(after, sort_keys=True),
+            "reason": digests["reason"],
+            "parent_id": self.parent_id,
+            "undoes_id": self.undoes_id,
+        }
 
 
 class Links(TypedDict, total=False):
@@ -61,43 +87,59 @@ class Links(TypedDict, total=False):
 class Ledger:
     """Write and check the chain; the key stays outside the database."""
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, head: Head | None = None) -> None:
         self._key = key
+        self._head = head
 
     def write(self, connection: sa.Connection, entry: Entry) -> int:
         """Append an act within the transaction of its effect; returns its id."""
+        return self.write_all(connection, [entry])[0]
+
+    def write_all(self, connection: sa.Connection, entries: Sequence[Entry]) -> list[int]:
+        """Append many acts as `write` does one, at the cost of a few statements; returns their ids."""
         last = connection.execute(sa.select(Act.id, Act.digest).order_by(Act.id.desc()).limit(1)).one_or_none()
-        act_id, previous = (last.id + 1, last.digest) if last else (1, b"")
-        texts = {name: _Sealed.of(text) for name, text in (("actor", entry.actor.name), ("reason", entry.reason))}
-        row = {
-            "id": act_id,
-            "at_ms": now_ms(),
-            "actor_kind": entry.actor.kind,
-            "via": entry.actor.via,
-            "action": entry.action,
-            "target_kind": entry.target_kind,
-            "target_id": entry.target_id,
-            "before": json.dumps(entry.before, sort_keys=True),
-            "after": json.dumps(entry.after, sort_keys=True),
-            "parent_id": entry.parent_id,
-            "undoes_id": entry.undoes_id,
-            **{name: sealed.digest for name, sealed in texts.items()},
-        }
-        connection.execute(sa.insert(Act).values(**row, digest=self._digest(row, previous)))
-        for sealed in texts.values():
-            values = {
-                "digest": sealed.digest,
-                "act_id": act_id,
-                "salt": sealed.salt,
-                "text": sealed.text,
-                "text_key": text_key(sealed.text),
-            }
-            connection.execute(sa.insert(ActText).values(**values))
-        return act_id
+        act_id, previous = (last.id, last.digest) if last else (0, b"")
+        rows, texts, at_ms = [], [], now_ms()
+        for entry in entries:
+            act_id += 1
+            sealed = {name: _Sealed.of(text) for name, text in entry.all_texts().items()}
+            row = {**entry.columns({name: one.digest for name, one in sealed.items()}), "id": act_id, "at_ms": at_ms}
+            previous = self._digest(row, previous)
+            rows.append({**row, "digest": previous})
+            texts += [one.row(act_id) for one in sealed.values()]
+        for start in range(0, len(rows), ROWS_AT_A_TIME):
+            connection.execute(sa.insert(Act), rows[start : start + ROWS_AT_A_TIME])
+        for start in range(0, len(texts), ROWS_AT_A_TIME):
+            connection.execute(sa.insert(ActText), texts[start : start + ROWS_AT_A_TIME])
+        return [row["id"] for row in rows]
 
     def verify(self, connection: sa.Connection) -> list[str]:
         """Return a sentence for each place where the chain does not hold; none where all is as it was written."""
-        return list(self._faults(connection))
+        return [*self._faults(connection), *self._cut(connection)]
+
+    def remember(self, act_id: int, digest: bytes) -> None:
+        """Note outside the database how far the chain went, so that a cut end or an old copy is found."""
+        if self._head is not None:
+            self._head.move_to(act_id, digest)
+
+    def remember_last(self, connection: sa.Connection) -> None:
+        """Remember the newest act that is committed."""
+        last = connection.execute(sa.select(Act.id, Act.digest).order_by(Act.id.desc()).limit(1)).one_or_none()
+        if last is not None:
+            self.remember(last.id, bytes(last.digest))
+
+    def _cut(self, connection: sa.Connection) -> Iterator[str]:
+        noted = self._head.read() if self._head is not None else None
+        if noted is None:
+            return
+        digest = connection.execute(sa.select(Act.digest).where(Act.id == noted.act_id)).scalar()
+        if digest is None:
+            yield (
+                f"The ledger ends at act {last_act_id(connection)}, and act {noted.act_id} was written:"
+                " its end was cut off, or an old copy was put back."
+            )
+        elif not hmac.compare_digest(bytes(digest), noted.digest):
+            yield f"Act {noted.act_id} is another one than was written: an old copy was put back, and gone on with."
 
     def _faults(self, connection: sa.Connection) -> Iterator[str]:
         previous, expected_id = b"", 1
@@ -128,6 +170,11 @@ class _Sealed:
         salt = secrets.token_bytes(SALT_BYTES)
         return cls(salt, text, cls.digest_of(salt, text))
 
+    def row(self, act_id: int) -> dict[str, Any]:
+        """Return the erasable row."""
+        values = {"digest": self.digest, "act_id": act_id, "salt": self.salt, "text": self.text}
+        return {**values, "text_key": text_key(self.text)}
+
     @staticmethod
     def digest_of(salt: bytes, text: str) -> str:
         return hashlib.sha256(salt + text.encode()).hexdigest()
@@ -148,6 +195,11 @@ def acts_after(connection: sa.Connection, act_id: int) -> list[sa.RowMapping]:
         .limit(ACT_LIMIT)
     )
     return list(connection.execute(query).mappings())
+
+
+def open_ledger(data: Path) -> Ledger:
+    """Return the ledger whose key, and the note of its head, stand in a data folder. Raises StoreError."""
+    return Ledger(open_key(data), Head(data / HEAD_FILE))
 
 
 def open_key(data: Path) -> bytes:

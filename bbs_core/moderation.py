@@ -18,6 +18,7 @@ from bbs_core.store.models import Post, User
 REASON_LIMIT = 500
 # What one frame carries, so that the stock client shows it as one row.
 TEXT_LIMIT = 9000
+IDS_AT_A_TIME = 1000
 PAGE_LIMIT = 200
 
 
@@ -74,8 +75,11 @@ def hide_posts(
     connection: sa.Connection, ledger: Ledger, actor: Actor, post_ids: Iterable[int], reason: str, parent_id: int
 ) -> None:
     """Hide many posts that are shown, each with a row of its own below the act that is their reason."""
-    for post_id in post_ids:
-        hide_post(connection, ledger, actor, post_id, reason, parent_id=parent_id)
+    ids = list(post_ids)
+    for start in range(0, len(ids), IDS_AT_A_TIME):
+        part = ids[start : start + IDS_AT_A_TIME]
+        connection.execute(sa.update(Post).where(Post.id.in_(part)).values(state=State.HIDDEN))
+        ledger.write_all(connection, [_hidden(actor, post_id, reason, parent_id) for post_id in part])
 
 
 def post_as_operator(connection: sa.Connection, ledger: Ledger, actor: Actor, name: str, text: str) -> tuple[int, int]:
@@ -119,6 +123,11 @@ def _change(
     before, after = {"state": State(present).name.lower()}, {"state": state.name.lower()}
     entry = Entry(actor, action, "post", str(post_id), reason, before, after, **(links or {}))
     return ledger.write(connection, entry)
+
+
+def _hidden(actor: Actor, post_id: int, reason: str, parent_id: int) -> Entry:
+    before, after = {"state": State.VISIBLE.name.lower()}, {"state": State.HIDDEN.name.lower()}
+    return Entry(actor, "post.hide", "post", str(post_id), reason, before, after, parent_id)
 
 
 def _author_id(connection: sa.Connection, post_id: int) -> int:

@@ -109,8 +109,10 @@ def kick_user(connection: sa.Connection, ledger: Ledger, actor: Actor, user_id: 
     if not session_ids:
         raise NotFound(f"User {user_id} is not on line.")
     parent_id = ledger.write(connection, Entry(actor, "session.kick", "bulk", "", reason))
-    for session_id in session_ids:
-        ledger.write(connection, Entry(actor, "session.kick", "session", str(session_id), reason, parent_id=parent_id))
+    ledger.write_all(
+        connection,
+        [Entry(actor, "session.kick", "session", str(one), reason, parent_id=parent_id) for one in session_ids],
+    )
     return parent_id
 
 

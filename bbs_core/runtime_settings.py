@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import sqlalchemy as sa
 from pydantic import ValidationError
 
 from bbs_core.errors import Conflict, InvalidAct, NotFound
-from bbs_core.ledger import Actor, Entry, Ledger
+from bbs_core.ledger import Actor, Entry, Ledger, Links
 from bbs_core.moderation import checked_reason
 from bbs_core.settings import FIELDS, PRESETS, RUNTIME, Settings, expected
 from bbs_core.store.staff_models import Act, ActText, Setting
@@ -67,7 +67,7 @@ def change(
     reason: str,
     *,
     versions: Mapping[str, int] | None = None,
-    undoes_id: int | None = None,
+    **links: Unpack[Links],
 ) -> int:
     """Set settings by dotted key; None takes a change back. Returns the act's id, the parent's where there are many.
 
@@ -80,22 +80,28 @@ def change(
         _check_version(connection, key, version)
     if len(values) == 1:
         [(key, value)] = values.items()
-        return _set(connection, ledger, actor, key, value, changes.get(key), reason, None, undoes_id)
-    parent_id = ledger.write(connection, Entry(actor, "setting.change", "bulk", "", reason, undoes_id=undoes_id))
+        return _set(connection, ledger, actor, key, value, changes.get(key), reason, links)
+    parent_id = ledger.write(connection, Entry(actor, "setting.change", "bulk", "", reason, **links))
     for key, value in values.items():
-        _set(connection, ledger, actor, key, value, changes.get(key), reason, parent_id, None)
+        _set(connection, ledger, actor, key, value, changes.get(key), reason, {"parent_id": parent_id})
     return parent_id
 
 
 def put_back(
-    connection: sa.Connection, ledger: Ledger, actor: Actor, act: Mapping[Any, Any], start: Settings, reason: str
+    connection: sa.Connection,
+    ledger: Ledger,
+    actor: Actor,
+    act: Mapping[Any, Any],
+    start: Settings,
+    reason: str,
+    **links: Unpack[Links],
 ) -> int:
     """Undo the change of one setting; returns the act's id. Raises Conflict where it was changed again."""
     key, after = act["target_id"], json.loads(act["after"])["value"]
     if read_changes(connection).get(key) != after:
         raise Conflict(f"{key} was changed since: {_who_changed(connection, key)}.")
     before = json.loads(act["before"])["value"]
-    return change(connection, ledger, actor, start, {key: before}, reason, undoes_id=act["id"])
+    return change(connection, ledger, actor, start, {key: before}, reason, **links)
 
 
 def _check(start: Settings, changes: Mapping[str, Any], values: Mapping[str, Any]) -> None:
@@ -146,14 +152,11 @@ def _set(
     value: Any,
     before: Any,
     reason: str,
-    parent_id: int | None,
-    undoes_id: int | None,
+    links: Links,
 ) -> int:
     store_value(connection, key, value)
-    entry = Entry(
-        actor, "setting.change", "setting", key, reason, {"value": before}, {"value": value}, parent_id, undoes_id
-    )
-    return ledger.write(connection, entry)
+    values = {"value": before}, {"value": value}
+    return ledger.write(connection, Entry(actor, "setting.change", "setting", key, reason, *values, **links))
 
 
 def store_value(connection: sa.Connection, key: str, value: Any) -> None:

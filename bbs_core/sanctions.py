@@ -270,7 +270,8 @@ def _row(connection: sa.Connection, proposal: Proposal) -> dict[str, Any]:
 
 def _entry(actor: Actor, action: str, sanction_id: int, proposal: Proposal) -> Entry:
     after = {"kind": proposal.kind, "expires_in_s": proposal.expires_in_s}
-    return Entry(actor, action, "sanction", str(sanction_id), proposal.reason, after=after)
+    texts = {"value": proposal.value}
+    return Entry(actor, action, "sanction", str(sanction_id), proposal.reason, after=after, texts=texts)
 
 
 def _turn(

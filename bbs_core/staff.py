@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any, Unpack
 
-import argon2
 import sqlalchemy as sa
 
 from bbs_core.clock import now_ms
-from bbs_core.errors import Conflict, InvalidAct, NotFound
-from bbs_core.ledger import Actor, Entry, Ledger
+from bbs_core.errors import Conflict, Forbidden, InvalidAct, NotFound
+from bbs_core.ledger import Actor, Entry, Ledger, Links
 from bbs_core.store.staff_models import Staff
 
 NAME_LIMIT = 60
-PASSWORD_MINIMUM = 10
-PASSWORD_LIMIT = 1000
-# A hash takes 64 MiB and a tenth of a second of every core: two at a time is what a small machine bears.
-HASHES_AT_ONCE = 2
 
 
 class Scope(StrEnum):
@@ -68,7 +63,9 @@ class Member:
     id: int
     name: str
     role: str
-    password_hash: str
+    password_hash: str = field(repr=False)
+    totp_secret: str | None = field(repr=False)
+    version: int
 
     @property
     def scopes(self) -> frozenset[Scope]:
@@ -84,8 +81,7 @@ class Member:
 def checked_new(connection: sa.Connection, name: str, role: str) -> str:
     """Return the name of someone who may be added, in its one spelling. Raises Conflict, InvalidAct."""
     name = checked_name(name, "A staff name")
-    if role not in ROLES:
-        raise InvalidAct(f"There is no role {role[:NAME_LIMIT]!r}; there are {', '.join(ROLES)}.")
+    _check_role(role)
     if connection.execute(sa.select(Staff.id).where(Staff.name == name)).scalar() is not None:
         raise Conflict(f"{name} is on the staff already.")
     return name
@@ -94,6 +90,7 @@ def checked_new(connection: sa.Connection, name: str, role: str) -> str:
 def add_staff(connection: sa.Connection, ledger: Ledger, actor: Actor, name: str, role: str, password_hash: str) -> int:
     """Let someone enter the console; returns the act's id. Raises Conflict, InvalidAct."""
     name = checked_new(connection, name, role)
+    check_grants(connection, actor, role)
     values = {"name": name, "role": role, "password_hash": password_hash, "created_at_ms": now_ms()}
     staff_id = connection.execute(sa.insert(Staff).values(values).returning(Staff.id)).scalar_one()
     return ledger.write(connection, Entry(actor, "staff.add", "staff", str(staff_id), after={"role": role}))
@@ -116,19 +113,122 @@ def add_first(connection: sa.Connection, ledger: Ledger, name: str, password_has
 
 def list_staff(connection: sa.Connection) -> list[sa.RowMapping]:
     """Return all who are, or were, on the staff, the oldest first."""
-    query = sa.select(Staff.id, Staff.name, Staff.role, Staff.created_at_ms, Staff.disabled_at_ms).order_by(Staff.id)
+    columns = (Staff.id, Staff.name, Staff.role, Staff.created_at_ms, Staff.disabled_at_ms, Staff.version)
+    query = sa.select(*columns, Staff.totp_secret.is_not(None).label("second_factor")).order_by(Staff.id)
     return list(connection.execute(query).mappings())
 
 
-def disable_staff(connection: sa.Connection, ledger: Ledger, actor: Actor, name: str) -> int:
-    """Let someone, and their tokens, enter no more; returns the act's id. Raises NotFound, Conflict: the last owner."""
-    member = find_staff(connection, name)
+def disable_staff(
+    connection: sa.Connection, ledger: Ledger, actor: Actor, staff_id: int, reason: str = "", **links: Unpack[Links]
+) -> int:
+    """Let someone, and their tokens, enter no more; returns the act's id.
+
+    Raises NotFound, Conflict for the last owner, Forbidden where the actor does not outrank them.
+    """
+    member = _present(connection, staff_id)
+    check_outranks(connection, actor, member)
+    _keep_an_owner(connection, member)
+    _update(connection, member.id, disabled_at_ms=now_ms())
+    return ledger.write(connection, Entry(actor, "staff.disable", "staff", str(member.id), reason, **links))
+
+
+def enable_staff(
+    connection: sa.Connection, ledger: Ledger, actor: Actor, staff_id: int, reason: str = "", **links: Unpack[Links]
+) -> int:
+    """Let someone in again who was disabled; returns the act's id. Raises NotFound, Conflict, Forbidden."""
+    row = connection.execute(_columns().where(Staff.id == staff_id, Staff.disabled_at_ms.is_not(None))).one_or_none()
+    if row is None:
+        _present(connection, staff_id)
+        raise Conflict(f"Member {staff_id} may enter already.")
+    check_outranks(connection, actor, Member(*row))
+    _update(connection, staff_id, disabled_at_ms=None)
+    return ledger.write(connection, Entry(actor, "staff.enable", "staff", str(staff_id), reason, **links))
+
+
+def change_role(
+    connection: sa.Connection,
+    ledger: Ledger,
+    actor: Actor,
+    staff_id: int,
+    role: str,
+    reason: str,
+    version: int | None = None,
+) -> int:
+    """Give someone another role; returns the act's id.
+
+    Nobody edits their own role, grants more than they have, or takes the last owner away. Raises NotFound, Conflict
+    where it was changed since `version`, Forbidden, InvalidAct.
+    """
+    member = _present(connection, staff_id)
+    _check_role(role)
+    if actor.staff_id == staff_id:
+        raise Forbidden("Nobody changes their own role: ask another owner.")
+    check_outranks(connection, actor, member)
+    check_grants(connection, actor, role)
+    if version not in (None, member.version):
+        raise Conflict(f"{member.name} was changed meanwhile: look again.")
+    if role != OWNER:
+        _keep_an_owner(connection, member)
+    _update(connection, staff_id, role=role)
+    entry = Entry(actor, "staff.role", "staff", str(staff_id), reason, {"role": member.role}, {"role": role})
+    return ledger.write(connection, entry)
+
+
+def change_password(connection: sa.Connection, ledger: Ledger, actor: Actor, staff_id: int, password_hash: str) -> int:
+    """Set another password, which ends every login; returns the act's id. Raises NotFound, Forbidden."""
+    member = _present(connection, staff_id)
+    if actor.staff_id != staff_id:
+        check_outranks(connection, actor, member)
+    _update(connection, staff_id, password_hash=password_hash)
+    return ledger.write(connection, Entry(actor, "staff.password", "staff", str(staff_id)))
+
+
+def check_outranks(connection: sa.Connection, actor: Actor, member: Member) -> None:
+    """Raise Forbidden unless an actor may act on a member: only on a lower rank, and owners on other owners too."""
+    own = _role_of(connection, actor)
+    if own is None or own == OWNER:
+        return
+    if ROLES[own].rank <= ROLES[member.role].rank:
+        raise Forbidden(f"{member.name} has the role {member.role}: that takes a higher one than {own}.")
+
+
+def check_grants(connection: sa.Connection, actor: Actor, role: str) -> None:
+    """Raise Forbidden where a role is not below the actor's own; an owner may make owners."""
+    own = _role_of(connection, actor)
+    if own is not None and own != OWNER and ROLES[role].rank >= ROLES[own].rank:
+        raise Forbidden(f"The role {role} takes a higher one than {own} to give.")
+
+
+def _role_of(connection: sa.Connection, actor: Actor) -> str | None:
+    """Return the role of whoever acts; None is the operator, who may do everything."""
+    if actor.kind == "operator":
+        return None
+    member = get_staff(connection, actor.staff_id or 0)
+    if member is None or member.role not in ROLES:
+        raise Forbidden("You are not on the staff.")
+    return member.role
+
+
+def _present(connection: sa.Connection, staff_id: int) -> Member:
+    member = get_staff(connection, staff_id)
     if member is None:
-        raise NotFound(f"There is no {name[:NAME_LIMIT]!r} on the staff.")
+        raise NotFound(f"There is no member {staff_id} on the staff.")
+    return member
+
+
+def _keep_an_owner(connection: sa.Connection, member: Member) -> None:
     if member.role == OWNER and _owners(connection) == 1:
         raise Conflict(f"{member.name} is the last owner: add another one first.")
-    connection.execute(sa.update(Staff).where(Staff.id == member.id).values(disabled_at_ms=now_ms()))
-    return ledger.write(connection, Entry(actor, "staff.disable", "staff", str(member.id)))
+
+
+def _check_role(role: str) -> None:
+    if role not in ROLES:
+        raise InvalidAct(f"There is no role {role[:NAME_LIMIT]!r}; there are {', '.join(ROLES)}.")
+
+
+def _update(connection: sa.Connection, staff_id: int, **values: Any) -> None:
+    changed = sa.update(Staff).where(Staff.id == staff_id)
+    connection.execute(changed.values(version=Staff.version + 1, **values))
 
 
 def _owners(connection: sa.Connection) -> int:
@@ -142,15 +242,27 @@ def find_staff(connection: sa.Connection, name: str) -> Member | None:
     return _member(connection, Staff.name == name) if name.isprintable() else None
 
 
+def id_of(connection: sa.Connection, name: str) -> int:
+    """Return the id of a member, disabled or not, by the name that somebody typed. Raises NotFound."""
+    spelt = unicodedata.normalize("NFC", name).strip()
+    found = connection.execute(sa.select(Staff.id).where(Staff.name == spelt)).scalar() if spelt.isprintable() else None
+    if found is None:
+        raise NotFound(f"There is no {name[:NAME_LIMIT]!r} on the staff.")
+    return found
+
+
 def get_staff(connection: sa.Connection, staff_id: int) -> Member | None:
     """Return the member of this id, or None."""
     return _member(connection, Staff.id == staff_id)
 
 
 def _member(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> Member | None:
-    query = sa.select(Staff.id, Staff.name, Staff.role, Staff.password_hash)
-    row = connection.execute(query.where(condition, Staff.disabled_at_ms.is_(None))).one_or_none()
+    row = connection.execute(_columns().where(condition, Staff.disabled_at_ms.is_(None))).one_or_none()
     return Member(*row) if row else None
+
+
+def _columns() -> Any:
+    return sa.select(Staff.id, Staff.name, Staff.role, Staff.password_hash, Staff.totp_secret, Staff.version)
 
 
 def checked_name(name: str, what: str) -> str:
@@ -161,32 +273,3 @@ def checked_name(name: str, what: str) -> str:
     if not name.isprintable():
         raise InvalidAct(f"{what} has no control characters and no line breaks.")
     return name
-
-
-_hasher = argon2.PasswordHasher()
-_room = threading.BoundedSemaphore(HASHES_AT_ONCE)
-# The hash of a password that was thrown away, made with the parameters of `_hasher`.
-_NOBODY = "$argon2id$v=19$m=65536,t=3,p=4$URZqCOat/nDUgDLsBOTbpw$ev3c7LQ9MDeJ2BIO+vdmCYOrgYqMhd+1mATYxZ0cf2c"
-
-
-def hash_password(password: str) -> str:
-    """Return the argon2id hash; takes a tenth of a second, so never on the loop. Raises InvalidAct."""
-    if len(password) < PASSWORD_MINIMUM:
-        raise InvalidAct(f"A password has at least {PASSWORD_MINIMUM} characters.")
-    if len(password) > PASSWORD_LIMIT:
-        raise InvalidAct(f"A password has at most {PASSWORD_LIMIT} characters.")
-    with _room:
-        try:
-            return _hasher.hash(unicodedata.normalize("NFC", password))
-        except UnicodeEncodeError:
-            raise InvalidAct("A password has whole characters only.") from None
-
-
-def verify_password(member: Member | None, password: str) -> bool:
-    """Whether the password is the member's; for None as slow, so that nobody learns which names exist."""
-    with _room:
-        try:
-            _hasher.verify(member.password_hash if member else _NOBODY, unicodedata.normalize("NFC", password))
-        except argon2.exceptions.VerificationError:
-            return False
-    return member is not None

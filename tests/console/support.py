@@ -21,9 +21,9 @@ from bbs_core import acts, ledger
 from bbs_core.clock import now_ms
 from bbs_core.ledger import Ledger
 from bbs_core.metrics import Counts, Gauges, new_registry, render
+from bbs_core.passwords import hash_password
 from bbs_core.presence import beat
 from bbs_core.settings import AdminSettings, Settings
-from bbs_core.staff import hash_password
 from bbs_core.store.access import LiveAccess
 from bbs_core.store.commits import complete
 from bbs_core.store.engine import database_url, migrate, reading_engine, writing_engine
@@ -132,7 +132,7 @@ class Board:
 
     def perform(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """Do an act as the command line does."""
-        return acts.perform(self.access, self.ledger, acts.operator(), name, arguments)
+        return acts.perform(acts.Desk(self.access, self.ledger, Settings()), acts.operator(), name, arguments)
 
     def acts(self) -> list[sa.RowMapping]:
         """Return the whole ledger."""

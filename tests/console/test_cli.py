@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
-from bbs_core import acts, cli_staff
+from bbs_core import cli_board
 from bbs_core.cli_options import board_options, setting_option
 from bbs_core.cli_staff import staff, token
 from bbs_core.config import Loaded
@@ -91,7 +91,7 @@ def test_they_work_while_no_server_runs(shell: Shell, tmp_path: Path, database_u
 
 def test_they_work_while_a_server_runs(board: Board, shell: Shell, tmp_path: Path) -> None:
     def perform(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        return acts.perform(board.access, board.ledger, acts.operator(), name, arguments)
+        return board.perform(name, arguments)
 
     with serving(tmp_path / "data", perform):
         assert shell(staff, *ADD, stdin=PASSWORD + "\r\n").exit_code == 0
@@ -202,7 +202,7 @@ def test_a_board_that_is_served_from_another_folder_is_one_sentence(tmp_path: Pa
 def test_a_folder_that_is_held_by_someone_who_does_not_listen_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli_staff, "BUSY_TIMEOUT_S", 0)
+    monkeypatch.setattr(cli_board, "BUSY_TIMEOUT_S", 0)
     shell = on_a_board(tmp_path / "data")
     with data_lock(tmp_path / "data"):
         refusal = shell.refusal(token, *CREATE)
@@ -248,7 +248,7 @@ def served(board: Board, shell: Shell, tmp_path: Path) -> Iterator[tuple[Board, 
     """A board with its console, and a shell that has to ask it for every act."""
 
     def perform(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        return acts.perform(board.access, board.ledger, acts.operator(), name, arguments)
+        return board.perform(name, arguments)
 
     with serving(tmp_path / "data", perform):
         yield board, shell

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from bbs_core import acts, control
+from bbs_core import control
 from bbs_core.control import SOCKET_FILE, ControlServer, send
 from bbs_core.errors import BBSError, BoardInUse, Conflict, InvalidAct, NotFound, StoreUnavailable
 from tests.console.support import PASSWORD, Board
@@ -105,7 +105,7 @@ async def test_a_failure_that_nobody_foresaw_tells_nothing(tmp_path: Path) -> No
 
 async def test_acts_are_done_on_the_board(board: Board, tmp_path: Path) -> None:
     def perform(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        return acts.perform(board.access, board.ledger, acts.operator(), name, arguments)
+        return board.perform(name, arguments)
 
     async with listening(tmp_path, perform):
         new = {"name": "olga", "role": "owner", "password": PASSWORD}

@@ -9,8 +9,9 @@ import pytest
 
 from admin import setup_link
 from admin.setup_link import GOOD_FOR_S
+from bbs_core.passwords import PASSWORD_MINIMUM
 from bbs_core.runtime_settings import read_changes
-from bbs_core.staff import PASSWORD_MINIMUM, has_staff
+from bbs_core.staff import has_staff
 from tests.console.support import PASSWORD, SETUP_KEY, Answer, Board, Browser
 from tests.support import BoardProcess
 

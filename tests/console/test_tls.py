@@ -19,8 +19,7 @@ from bbs_core.settings import AdminSettings
 
 WAIT_S = 10
 LONG = b"x" * 3_000_000
-# At most what a request may have before the server itself refuses it.
-BODY_BYTES = 900_000
+BODY_BYTES = 400_000
 
 
 @pytest.fixture(scope="session")

@@ -140,6 +140,7 @@ def test_a_kept_notice_is_shown_until_it_counts_as_delivered(board: LiveBoard) -
     with StockClient("127.0.0.1", board.port, "ann") as ann:
         assert ann.list() == shown
         assert ann.list() == ann.listdm() == []
+    board.app.access.write(lambda _connection: None)  # behind the deletion
     assert board.app.access.read(lambda c: noticeboard.waiting(c, 0)) == []
 
 

@@ -1,0 +1,96 @@
+"""The ledger as staff read it: acts with their texts, by filters, newest first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from bbs_core.errors import NotFound
+from bbs_core.store.staff_models import Act, ActText, text_key
+from bbs_core.undo import REVERSALS
+
+PAGE_LIMIT = 200
+
+
+@dataclass(frozen=True)
+class ActQuery:
+    """Which acts are wanted; what is None does not matter."""
+
+    actor: str | None = None
+    action: str | None = None
+    target_kind: str | None = None
+    target_id: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+
+
+def list_acts(
+    connection: sa.Connection, query: ActQuery = ActQuery(), *, before_id: int | None = None, limit: int = 50
+) -> list[dict[str, Any]]:
+    """Return a page of acts, the newest first.
+
+    Each has its columns, `actor_name`, `reason_text`, `texts` (what else it names), `undone_by`, and `undoable`.
+    """
+    chosen = sa.select(Act.__table__).order_by(Act.id.desc()).limit(min(limit, PAGE_LIMIT + 1))
+    for condition in _conditions(query):
+        chosen = chosen.where(condition)
+    if before_id is not None:
+        chosen = chosen.where(Act.id < before_id)
+    return _dressed(connection, connection.execute(chosen).mappings().all())
+
+
+def get_act(connection: sa.Connection, act_id: int) -> dict[str, Any]:
+    """Return one act as `list_acts` does. Raises NotFound."""
+    found = list_acts(connection, before_id=act_id + 1, limit=1)
+    if not found or found[0]["id"] != act_id:
+        raise NotFound(f"There is no act {act_id}.")
+    return found[0]
+
+
+def _conditions(query: ActQuery) -> list[sa.ColumnElement[bool]]:
+    found: list[sa.ColumnElement[bool]] = []
+    for column, value in (
+        (Act.action, query.action),
+        (Act.target_kind, query.target_kind),
+        (Act.target_id, query.target_id),
+    ):
+        if value is not None:
+            found.append(column == value)
+    if query.actor is not None:
+        named = sa.select(ActText.digest).where(ActText.text_key == text_key(query.actor), ActText.text == query.actor)
+        found.append(Act.actor.in_(named))
+    if query.since_ms is not None:
+        found.append(Act.at_ms >= query.since_ms)
+    if query.until_ms is not None:
+        found.append(Act.at_ms < query.until_ms)
+    return found
+
+
+def _dressed(connection: sa.Connection, acts: Collection[sa.RowMapping]) -> list[dict[str, Any]]:
+    ids = [act["id"] for act in acts]
+    named = connection.execute(sa.select(ActText.digest, ActText.text).where(ActText.act_id.in_(ids)))
+    texts = {row.digest: row.text for row in named}
+    taken_back = connection.execute(sa.select(Act.undoes_id, Act.id).where(Act.undoes_id.in_(ids)))
+    undone = {row.undoes_id: row.id for row in taken_back}
+    return [_dress(act, texts, undone) for act in acts]
+
+
+def _dress(act: sa.RowMapping, texts: dict[str, str], undone: dict[int | None, int]) -> dict[str, Any]:
+    """A text that was erased is an empty one."""
+    after = json.loads(act["after"])
+    named = {name.removesuffix("_digest"): after.pop(name) for name in list(after) if name.endswith("_digest")}
+    undone_by = undone.get(act["id"])
+    return {
+        **act,
+        "before": json.loads(act["before"]),
+        "after": after,
+        "actor_name": texts.get(act["actor"], ""),
+        "reason_text": texts.get(act["reason"], ""),
+        "texts": {name: texts.get(digest, "") for name, digest in named.items()},
+        "undone_by": undone_by,
+        "undoable": undone_by is None and act["action"] in REVERSALS,
+    }
