@@ -20,6 +20,11 @@ def moment(at_ms: int) -> datetime:
     return datetime.fromtimestamp(at_ms / 1000, UTC)
 
 
+def moment_or_none(at_ms: int | None) -> datetime | None:
+    """Return a kept time, or None where there is none."""
+    return None if at_ms is None else moment(at_ms)
+
+
 def minute(at_ms: int) -> str:
     """Return a kept time as people read it."""
     return f"{moment(at_ms):%Y-%m-%d %H:%M} UTC"

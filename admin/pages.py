@@ -16,9 +16,11 @@ from admin.paging import Page, decode_cursor, encode_cursor
 from bbs_core.accounts import addresses_of, list_users
 from bbs_core.errors import ActError
 from bbs_core.ledger import Actor
-from bbs_core.moderation import REASON_LIMIT, State, hide_post, list_posts, restore_post
+from bbs_core.moderation import hide_post, restore_post
+from bbs_core.posts import State, list_posts
 from bbs_core.presence import online_names
 from bbs_core.staff import Scope
+from bbs_core.wording import REASON_LIMIT
 
 POSTS = 50
 USERS = 50
@@ -41,8 +43,8 @@ def home() -> ResponseReturnValue:
     """Show the newest posts and the users."""
     return render_template(
         "home.html",
-        **_posts(Page(decode_cursor(request.args.get("posts")), POSTS)),
-        **_users(Page(decode_cursor(request.args.get("users")), USERS)),
+        **_posts(Page(decode_cursor(request.args.get("posts"), int), POSTS)),
+        **_users(Page(decode_cursor(request.args.get("users"), int), USERS)),
         hidden=State.HIDDEN,
         reason_limit=REASON_LIMIT,
         member=current_user.member,
@@ -57,7 +59,7 @@ def _posts(page: Page) -> dict[str, Any]:
 
 
 def _users(page: Page) -> dict[str, Any]:
-    rows = board().access.read(lambda connection: list_users(connection, after_id=page.key, limit=page.rows))
+    rows = board().access.read(lambda connection: list_users(connection, after=page.after, limit=page.rows))
     users, more = page.cut(rows)
     ids = [user["id"] for user in users]
     names = [user["name"] for user in users]

@@ -3,33 +3,104 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
-from bbs_core.errors import NotFound
-from bbs_core.store.models import User, UserAddress, name_hash, name_key
+from bbs_core.errors import InvalidAct, NotFound
+from bbs_core.store.models import User, UserAddress, address_range, name_hash, name_key
 
 PAGE_LIMIT = 200
-# Of one user; who travels far has hundreds.
+# Of one user in a list; who travels far has hundreds.
 ADDRESS_LIMIT = 20
+SORTS = ("id", "name", "last_visit")
+# Behind every character, so that a range of keys holds all that begin alike.
+LAST = "\U0010ffff"
+
+_COLUMNS = (User.id, User.name, User.name_key, User.first_visit_at_ms, User.last_visit_at_ms, User.visits, User.posts)
+_SELECT = sa.select(*_COLUMNS).add_columns(User.messages)
 
 
-def list_users(connection: sa.Connection, *, after_id: int | None = None, limit: int = 50) -> list[sa.RowMapping]:
-    """Return a page of the users that have visited, by id: those after `after_id`, at most `limit`.
+@dataclass(frozen=True)
+class UserQuery:
+    """Which users are wanted, and in which order; what is None does not matter.
 
-    Beyond PAGE_LIMIT there is one more, which tells whether there is a next page.
+    `search` is how a name begins, without regard to case; such users come sorted by name, and those of `seen_since_ms`
+    by their last visit, so that an index gives them in their order. `among` are queries for ids from elsewhere.
     """
-    query = (
-        sa.select(
-            User.id, User.name, User.first_visit_at_ms, User.last_visit_at_ms, User.visits, User.posts, User.messages
-        )
-        .where(User.first_visit_at_ms.is_not(None))
-        .order_by(User.id)
-        .limit(min(limit, PAGE_LIMIT + 1))
-    )
-    if after_id is not None:
-        query = query.where(User.id > after_id)
-    return list(connection.execute(query).mappings())
+
+    search: str | None = None
+    network: str | None = None
+    seen_since_ms: int | None = None
+    among: tuple[sa.Select[Any], ...] = ()
+    sort: str = "id"
+
+    @property
+    def order(self) -> str:
+        """How they are sorted."""
+        if self.search:
+            return "name"
+        return "last_visit" if self.seen_since_ms is not None else self.sort
+
+
+def list_users(
+    connection: sa.Connection, query: UserQuery = UserQuery(), *, after: tuple[Any, ...] | None = None, limit: int = 50
+) -> list[sa.RowMapping]:
+    """Return a page of the users that have visited: those behind the key `after` (see `key_of`), at most `limit`.
+
+    Beyond PAGE_LIMIT there is one more, which tells whether there is a next page. Raises InvalidAct for what is no
+    address or network.
+    """
+    chosen = _SELECT.where(User.first_visit_at_ms.is_not(None)).limit(min(limit, PAGE_LIMIT + 1))
+    for condition in _conditions(query):
+        chosen = chosen.where(condition)
+    return list(connection.execute(_sorted(chosen, query.order, after)).mappings())
+
+
+def key_of(row: Any, order: str) -> tuple[Any, ...]:
+    """Return the key behind which the next page begins."""
+    keys: dict[str, tuple[str, ...]] = {"name": ("name_key", "id"), "last_visit": ("last_visit_at_ms", "id")}
+    return tuple(row[name] for name in keys.get(order, ("id",)))
+
+
+def _sorted(chosen: sa.Select[Any], order: str, after: tuple[Any, ...] | None) -> sa.Select[Any]:
+    if order == "last_visit":
+        newest_first = chosen.order_by(User.last_visit_at_ms.desc(), User.id.desc())
+        return newest_first.where(sa.tuple_(User.last_visit_at_ms, User.id) < after) if after else newest_first
+    columns = (User.name_key, User.id) if order == "name" else (User.id,)
+    if after:
+        chosen = chosen.where(sa.tuple_(*columns) > after if len(columns) > 1 else User.id > after[0])
+    return chosen.order_by(*columns)
+
+
+def _conditions(query: UserQuery) -> list[sa.ColumnElement[bool]]:
+    found: list[sa.ColumnElement[bool]] = []
+    if query.search:
+        key = name_key(query.search)
+        found += [User.name_key >= key, User.name_key <= key + LAST]
+    if query.network is not None:
+        found.append(User.id.in_(sa.select(UserAddress.user_id).where(from_network(query.network))))
+    if query.seen_since_ms is not None:
+        found.append(User.last_visit_at_ms >= query.seen_since_ms)
+    return [*found, *(User.id.in_(ids) for ids in query.among)]
+
+
+def from_network(network: str) -> sa.ColumnElement[bool]:
+    """Return the condition that an address is in a network, or is this one. Raises InvalidAct."""
+    try:
+        low, high = address_range(network.strip())
+    except ValueError:
+        raise InvalidAct("This is no address, and no network such as 192.0.2.0/24.") from None
+    return sa.and_(UserAddress.address_key >= low, UserAddress.address_key <= high)
+
+
+def get_user(connection: sa.Connection, user_id: int) -> sa.RowMapping:
+    """Return one user, who may never have come. Raises NotFound."""
+    found = connection.execute(_SELECT.where(User.id == user_id)).mappings().one_or_none()
+    if found is None:
+        raise NotFound(f"There is no user {user_id}.")
+    return found
 
 
 def make_user(connection: sa.Connection, name: str) -> int:
@@ -66,3 +137,21 @@ def addresses_of(connection: sa.Connection, user_ids: Iterable[int]) -> dict[int
     for row in connection.execute(query).mappings():
         found.setdefault(row["user_id"], []).append(row)
     return found
+
+
+def neighbours(connection: sa.Connection, user_id: int) -> list[sa.RowMapping]:
+    """Return who else came from a user's latest addresses: `id`, `name`, `address`, at most PAGE_LIMIT."""
+    latest = (
+        sa.select(UserAddress.address_key)
+        .where(UserAddress.user_id == user_id)
+        .order_by(UserAddress.last_visit_at_ms.desc())
+        .limit(ADDRESS_LIMIT)
+    )
+    query = (
+        sa.select(User.id, User.name, UserAddress.address, UserAddress.last_visit_at_ms)
+        .join(User, User.id == UserAddress.user_id)
+        .where(UserAddress.address_key.in_(latest), UserAddress.user_id != user_id)
+        .order_by(UserAddress.address_key, User.id)
+        .limit(PAGE_LIMIT)
+    )
+    return list(connection.execute(query).mappings())

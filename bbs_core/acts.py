@@ -14,8 +14,8 @@ from bbs_core import passwords, plugin_switches, presence, sanctions, staff, tok
 from bbs_core.accounts import find_user
 from bbs_core.errors import InvalidAct
 from bbs_core.ledger import Actor, Ledger
+from bbs_core.proposals import Proposal
 from bbs_core.rows import visible
-from bbs_core.sanctions import Proposal
 from bbs_core.settings import LARGEST_ID, Settings
 from bbs_core.store.access import Access
 from bbs_core.tokens import EXPIRES_DAYS

@@ -28,6 +28,7 @@ from bbs_core.metrics import Counts
 from bbs_core.noticeboard import Noticeboard
 from bbs_core.presence import Presence
 from bbs_core.rules import Rules
+from bbs_core.search import Indexer
 from bbs_core.server import Server
 from bbs_core.session import Services
 from bbs_core.settings import Settings
@@ -96,7 +97,8 @@ class App:
             self.ledger, self.board, self.rules, self.noticeboard, self.presence, self.readers, self._configure
         )
         self.follower = Follower(self.board, self.mail, self.noticeboard, effects.apply, self.readers, self._shared)
-        self._heartbeat = Heartbeat(node, self.access, self._status, alone=not self._shared)
+        self._heartbeat = Heartbeat(node, self.writer.call, self._status, alone=not self._shared)
+        self._indexer = Indexer(self.writer.call, lambda: self.board.last_id)
         self._bell = Bell(url, settings.store.bell_interval_s, self._ring) if self._shared else None
         self._control = ControlServer(self.data / SOCKET_FILE, self._perform)
         self.console: ConsoleServer | None = None
@@ -126,6 +128,7 @@ class App:
             counts=self.counts,
         )
         await self._heartbeat.start()
+        self._indexer.start()
         self.server = Server(services, self.settings)
         self.server.start()
         await self._control.start()
@@ -138,7 +141,14 @@ class App:
         """See everyone out, commit what is waiting, and close the database; where one part fails, the others go on."""
         await asyncio.gather(*map(_tried, (self._stop_console, self._control.close, self.server.stop)))
         await _tried(self._heartbeat.stop)
-        for step in (self._stop_bell, self._stop_writer, self.dispatch.close, self.readers.close, self._engine.dispose):
+        for step in (
+            self._indexer.stop,
+            self._stop_bell,
+            self._stop_writer,
+            self.dispatch.close,
+            self.readers.close,
+            self._engine.dispose,
+        ):
             await _tried(step)
 
     async def _stop_console(self) -> None:

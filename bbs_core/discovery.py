@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import importlib.metadata
 import importlib.util
@@ -14,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from bbs_core.metrics import product_version
 from bbs_core.relay import Runner
 from bbs_core.words import hook_name
 
@@ -33,6 +35,7 @@ class Plugin:
     origin: str
     find: Callable[[], ModuleType]
     builtin: bool = False
+    version: str = ""
     state: str = "loaded"
     reason: str = ""
     module: ModuleType | None = None
@@ -46,14 +49,15 @@ def builtins() -> Iterator[Plugin]:
     """Yield the plugins of the product."""
     for name in BUILTINS:
         module = f"plugins.{name}"
-        yield Plugin(name, "built-in", lambda module=module: importlib.import_module(module), builtin=True)  # type: ignore[misc]
+        find = functools.partial(importlib.import_module, module)
+        yield Plugin(name, "built-in", find, builtin=True, version=product_version())
 
 
 def installed() -> Iterator[Plugin]:
     """Yield the plugins of the packages in this environment."""
     for point in sorted(importlib.metadata.entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
         package = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
-        yield Plugin(point.name, package, point.load)
+        yield Plugin(point.name, package, point.load, version=point.dist.version if point.dist else "")
 
 
 def files(folder: Path) -> Iterator[Plugin]:

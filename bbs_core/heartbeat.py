@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,9 +13,11 @@ import structlog
 
 from bbs_core.errors import StoreError
 from bbs_core.presence import beat, leave_all
-from bbs_core.store.access import Access
 
 log = structlog.get_logger(__name__)
+
+# Give a function of the writer's connection to the writer.
+Call = Callable[[Callable[[sa.Connection], None]], Future[None]]
 
 INTERVAL_S = 5.0
 # A beat may wait behind a busy writer; the next one is no more than this late.
@@ -24,9 +27,9 @@ STOP_TIMEOUT_S = 0.5
 class Heartbeat:
     """Write `status` every few seconds; a server that is alone on its database writes only what has changed."""
 
-    def __init__(self, node: str, access: Access, status: Callable[[], dict[str, Any]], alone: bool) -> None:
+    def __init__(self, node: str, call: Call, status: Callable[[], dict[str, Any]], alone: bool) -> None:
         self._node = node
-        self._access = access
+        self._call = call
         self._status = status
         self._alone = alone
         self._last = ""
@@ -36,7 +39,7 @@ class Heartbeat:
     async def start(self) -> None:
         """Say that the server is there; sessions that an earlier one left behind are forgotten."""
         if self._alone:
-            await asyncio.to_thread(self._access.write, lambda connection: leave_all(connection, None))
+            await self._write(lambda connection: leave_all(connection, None))
         await self.tell()
         self._task = asyncio.create_task(self._go_on())
 
@@ -44,7 +47,7 @@ class Heartbeat:
         """Write the status now, if it has to be. Raises StoreUnavailable."""
         status = json.dumps(self._status())
         if not self._alone or status != self._last:
-            await asyncio.to_thread(self._access.write, lambda connection: self._beat(connection, status))
+            await self._write(lambda connection: beat(connection, self._node, status, self._alone))
             self._last = status
 
     def soon(self) -> None:
@@ -57,14 +60,14 @@ class Heartbeat:
         """Say that the server is gone; call it while the writer still writes."""
         if self._task is not None:
             self._task.cancel()
-        leaving = asyncio.to_thread(self._access.write, lambda connection: leave_all(connection, self._node))
         try:
-            await asyncio.wait_for(leaving, STOP_TIMEOUT_S)
+            await asyncio.wait_for(self._write(lambda connection: leave_all(connection, self._node)), STOP_TIMEOUT_S)
         except (TimeoutError, StoreError):
             log.warning("heartbeat_left", node=self._node)
 
-    def _beat(self, connection: sa.Connection, status: str) -> None:
-        beat(connection, self._node, status, self._alone)
+    async def _write(self, function: Callable[[sa.Connection], None]) -> None:
+        """No thread waits for the writer: one that did would keep the loop from its end."""
+        await asyncio.wrap_future(self._call(function))
 
     async def _go_on(self) -> None:
         while True:

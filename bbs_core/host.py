@@ -75,7 +75,7 @@ class PluginSet:
         was_disabled, is_disabled = plugin.state == "disabled", plugin.name in settings.disabled
         if was_disabled == is_disabled and plugin.name not in anew:
             return plugin
-        return Plugin(plugin.name, plugin.origin, plugin.find, plugin.builtin)
+        return Plugin(plugin.name, plugin.origin, plugin.find, plugin.builtin, plugin.version)
 
     def close(self, kept: PluginSet | None = None) -> None:
         """Let go of the plugins' threads, but for those that another set goes on with."""

@@ -11,10 +11,12 @@ import structlog
 from pydantic import ValidationError
 
 from bbs_core.board import Board
+from bbs_core.discovery import Plugin
 from bbs_core.dispatch import Dispatch
 from bbs_core.effects import Acts
 from bbs_core.host import PluginSet
 from bbs_core.mail import Mail
+from bbs_core.relay import Timings
 from bbs_core.rules import Rules
 from bbs_core.runtime_settings import effective, read_changes
 from bbs_core.settings import BoardSettings, Settings
@@ -84,18 +86,25 @@ async def _in_a_thread(build: Callable[[], PluginSet]) -> PluginSet:
 
 def status_of(plugins: PluginSet) -> list[dict[str, object]]:
     """Return what the console shows of each plugin, fit for JSON."""
-    return [
-        {
-            "name": plugin.name,
-            "origin": plugin.origin,
-            "builtin": plugin.builtin,
-            "state": plugin.state,
-            "reason": plugin.reason,
-            "commands": sorted(word for word, info in plugins.commands.items() if info.plugin == plugin.name),
-            "failures": plugin.failure_count,
-        }
-        for plugin in plugins.plugins
-    ]
+    return [_plugin_status(plugin, plugins) for plugin in plugins.plugins]
+
+
+def _plugin_status(plugin: Plugin, plugins: PluginSet) -> dict[str, object]:
+    timings = plugin.runner.timings if plugin.runner else Timings()
+    own_version = getattr(plugin.module, "__version__", "")
+    return {
+        "name": plugin.name,
+        "version": plugin.version or (own_version if type(own_version) is str else ""),
+        "origin": plugin.origin,
+        "builtin": plugin.builtin,
+        "state": plugin.state,
+        "reason": plugin.reason,
+        "commands": sorted(word for word, info in plugins.commands.items() if info.plugin == plugin.name),
+        "failures": plugin.failure_count,
+        "calls": timings.calls,
+        "mean_ms": round(timings.mean_s * 1000, 3),
+        "slowest_ms": round(timings.slowest_s * 1000, 3),
+    }
 
 
 def _look(board: BoardSettings) -> tuple[object, ...]:

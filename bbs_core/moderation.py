@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from enum import IntEnum
+from collections.abc import Callable, Iterable, Mapping
 from typing import Unpack
 
 import sqlalchemy as sa
 
 from bbs_core.accounts import make_user
 from bbs_core.clock import now_ms
-from bbs_core.errors import Conflict, InvalidAct, NotFound
+from bbs_core.errors import Conflict, NotFound
 from bbs_core.ledger import Actor, Entry, Ledger, Links
 from bbs_core.noticeboard import keep_notice
+from bbs_core.posts import State
+from bbs_core.runtime_settings import ARCHIVED_THROUGH, change, present
+from bbs_core.search import forget_words
+from bbs_core.settings import Settings
 from bbs_core.store.models import Post, User
+from bbs_core.wording import checked_reason, checked_text
 
-REASON_LIMIT = 500
-# What one frame carries, so that the stock client shows it as one row.
-TEXT_LIMIT = 9000
 IDS_AT_A_TIME = 1000
-PAGE_LIMIT = 200
-
-
-class State(IntEnum):
-    """Whether a post is shown; no post is ever deleted, and of a purged one the text is gone."""
-
-    VISIBLE = 0
-    HIDDEN = 1
-    HELD = 2
-    PURGED = 3
 
 
 def hide_post(
@@ -64,11 +55,47 @@ def hold_post(
     return _change(connection, ledger, actor, "post.hold", post_id, State.HELD, reason, links)
 
 
-def purge_post(connection: sa.Connection, ledger: Ledger, actor: Actor, post_id: int, reason: str) -> int:
+def purge_post(
+    connection: sa.Connection, ledger: Ledger, actor: Actor, post_id: int, reason: str, **links: Unpack[Links]
+) -> int:
     """Erase the text of a post for good; returns the act's id. Raises NotFound, Conflict, InvalidAct."""
-    act_id = _change(connection, ledger, actor, "post.purge", post_id, State.PURGED, reason)
+    act_id = _change(connection, ledger, actor, "post.purge", post_id, State.PURGED, reason, links)
+    forget_words(connection, post_id)
     connection.execute(sa.update(Post).where(Post.id == post_id).values(text=""))
     return act_id
+
+
+def clear_board(connection: sa.Connection, ledger: Ledger, actor: Actor, start: Settings, reason: str) -> int:
+    """Show nothing of what is posted so far; returns the act's id, whose undoing brings all of it back.
+
+    Raises Conflict where nothing is shown, InvalidAct.
+    """
+    last_id = connection.execute(sa.select(sa.func.max(Post.id))).scalar() or 0
+    if last_id <= present(connection, start).board.archived_through:
+        raise Conflict("Nothing was posted since the board was last cleared.")
+    return change(connection, ledger, actor, start, {ARCHIVED_THROUGH: last_id}, reason)
+
+
+def act_on_posts(
+    connection: sa.Connection, ledger: Ledger, actor: Actor, verb: str, post_ids: Iterable[int], reason: str
+) -> tuple[int, list[int]]:
+    """Do an act on many posts, each with a row below one parent; those that cannot be so changed are passed over.
+
+    `verb` is "hide", "restore", "approve" or "purge". Returns the parent's id and the posts that were changed. Raises
+    Conflict where there are none, InvalidAct.
+    """
+    reason = checked_reason(reason)
+    parent_id = ledger.write(connection, Entry(actor, f"post.{verb}", "bulk", "", reason))
+    done = []
+    for post_id in post_ids:
+        try:
+            VERBS[verb](connection, ledger, actor, post_id, reason, parent_id=parent_id)
+        except (Conflict, NotFound):
+            continue
+        done.append(post_id)
+    if not done:
+        raise Conflict("None of these posts can be changed so.")
+    return parent_id, done
 
 
 def hide_posts(
@@ -93,6 +120,12 @@ def post_as_operator(connection: sa.Connection, ledger: Ledger, actor: Actor, na
     return post_id, ledger.write(connection, Entry(actor, "post.add", "post", str(post_id)))
 
 
+VERBS: Mapping[str, Callable[..., int]] = {
+    "hide": hide_post,
+    "restore": restore_post,
+    "approve": approve_post,
+    "purge": purge_post,
+}
 # What each act needs a post to be before it; any other state is a conflict.
 _FROM: Mapping[str, frozenset[State]] = {
     "post.hide": frozenset({State.VISIBLE, State.HELD}),
@@ -132,59 +165,3 @@ def _hidden(actor: Actor, post_id: int, reason: str, parent_id: int) -> Entry:
 
 def _author_id(connection: sa.Connection, post_id: int) -> int:
     return connection.execute(sa.select(Post.user_id).where(Post.id == post_id)).scalar_one()
-
-
-def checked_text(text: str) -> str:
-    """Return a text as it is stored. Raises InvalidAct where it is empty, too long for a frame or half a character."""
-    text = text.replace("\0", "\u2400")
-    if not text.strip():
-        raise InvalidAct("Say something: the text is empty.")
-    if len(text) > TEXT_LIMIT:
-        raise InvalidAct(f"A text has at most {TEXT_LIMIT:,} characters.")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise InvalidAct("A text has whole characters only.") from None
-    return text
-
-
-def checked_reason(reason: str) -> str:
-    """Return a reason without the space around it. Raises InvalidAct when it is empty or too long."""
-    reason = reason.strip().replace("\0", "\u2400")
-    if not reason:
-        raise InvalidAct("Say why, in a few words: the reason stands in the ledger.")
-    if len(reason) > REASON_LIMIT:
-        raise InvalidAct(f"A reason has at most {REASON_LIMIT} characters.")
-    try:
-        reason.encode()
-    except UnicodeEncodeError:  # JSON can spell half a character
-        raise InvalidAct("A reason has whole characters only.") from None
-    return reason
-
-
-def list_posts(
-    connection: sa.Connection, *, before_id: int | None = None, limit: int = 50, state: State | None = None
-) -> list[sa.RowMapping]:
-    """Return a page of posts, newest first: those below `before_id`, at most `limit`.
-
-    Beyond PAGE_LIMIT there is one more, which tells whether there is a next page.
-    """
-    query = (
-        sa.select(Post.id, User.name.label("username"), Post.address, Post.text, Post.at_ms, Post.state)
-        .join(User, User.id == Post.user_id)
-        .order_by(Post.id.desc())
-        .limit(min(limit, PAGE_LIMIT + 1))
-    )
-    if before_id is not None:
-        query = query.where(Post.id < before_id)
-    if state is not None:
-        query = query.where(Post.state == state)
-    return list(connection.execute(query).mappings())
-
-
-def get_post(connection: sa.Connection, post_id: int) -> sa.RowMapping:
-    """Return one post with its author's name. Raises NotFound."""
-    found = list_posts(connection, before_id=post_id + 1, limit=1)
-    if not found or found[0]["id"] != post_id:
-        raise NotFound(f"There is no post {post_id}.")
-    return found[0]

@@ -13,6 +13,7 @@ from bbs_core.errors import InvalidAct, NotFound, StoreError
 from bbs_core.ledger import Actor, Entry, Ledger
 from bbs_core.store.models import Announcement, Notice, User, name_hash
 from bbs_core.store.readers import Readers
+from bbs_core.wording import checked_reason
 
 # For one user: whoever stays away for a year finds the newest, and the board does not fill up with the rest.
 KEPT_LIMIT = 100
@@ -142,7 +143,9 @@ def announce(
 
 
 def end_announcement(connection: sa.Connection, ledger: Ledger, actor: Actor, announcement_id: int, reason: str) -> int:
-    """Show an announcement no more; returns the act's id. Raises NotFound where it has ended."""
+    """Show an announcement no more; returns the act's id. Raises NotFound where it has ended,
+    InvalidAct."""
+    reason = checked_reason(reason)
     running = (Announcement.id == announcement_id, Announcement.until_ms > now_ms())
     if not connection.execute(sa.update(Announcement).where(*running).values(until_ms=now_ms())).rowcount:
         raise NotFound(f"There is no announcement {announcement_id} that has not ended.")

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 
 from bbs_core.errors import Conflict, InvalidAct, NotFound
 from bbs_core.ledger import Actor, Entry, Ledger, Links
-from bbs_core.moderation import checked_reason
 from bbs_core.presence import list_nodes
 from bbs_core.runtime_settings import effective, read_changes, store_value
 from bbs_core.settings import Settings
+from bbs_core.wording import checked_reason
 
 DISABLED = "plugins.disabled"
 # Stock clients leave by it.

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
 from bbs_core.clock import now_ms
 from bbs_core.errors import NotFound
 from bbs_core.ledger import Actor, Entry, Ledger
-from bbs_core.moderation import checked_reason
 from bbs_core.settings import LATEST_MS
 from bbs_core.store.models import LiveSession, Node, User, name_hash
+from bbs_core.wording import checked_reason
 
 PAGE_LIMIT = 200
 # A server says every few seconds that it is there; one that is silent for so long has died, and its sessions with it.
@@ -92,6 +92,11 @@ def online_names(connection: sa.Connection, names: Iterable[str]) -> frozenset[s
         .where(User.name_hash.in_(keys), LiveSession.node.in_(_alive()))
     )
     return frozenset(connection.execute(query).scalars())
+
+
+def users_online() -> sa.Select[Any]:
+    """Return the query for the ids of the users on line."""
+    return sa.select(LiveSession.user_id).where(LiveSession.node.in_(_alive()))
 
 
 def kick(connection: sa.Connection, ledger: Ledger, actor: Actor, session_id: int, reason: str) -> int:

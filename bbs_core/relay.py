@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -31,6 +32,26 @@ class HookFailed(BBSError):
         self.incident = incident
 
 
+class Timings:
+    """How long the calls of a plugin took that could take long; what never blocks is not timed."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.total_s = 0.0
+        self.slowest_s = 0.0
+
+    def add(self, seconds: float) -> None:
+        """Count a call."""
+        self.calls += 1
+        self.total_s += seconds
+        self.slowest_s = max(self.slowest_s, seconds)
+
+    @property
+    def mean_s(self) -> float:
+        """What a call took on average, 0 before the first."""
+        return self.total_s / self.calls if self.calls else 0.0
+
+
 class Runner:
     """How the functions of one plugin are called; counts what went wrong with them."""
 
@@ -39,14 +60,16 @@ class Runner:
         self.deadline_s = deadline_s
         self.pool = pool
         self.off = False
+        self.timings = Timings()
         self._failed = failed
 
     async def bounded(self, awaitable: Any) -> Any:
         """Await something of the plugin until its deadline; what ignores being cancelled is left behind."""
-        task = asyncio.ensure_future(_contained(awaitable))
+        began, task = time.perf_counter(), asyncio.ensure_future(_contained(awaitable))
         try:
             await asyncio.wait({task}, timeout=self.deadline_s)
         finally:
+            self.timings.add(time.perf_counter() - began)
             if not task.done():
                 task.cancel()
                 task.add_done_callback(_forget_outcome)

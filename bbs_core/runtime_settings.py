@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from bbs_core.errors import Conflict, InvalidAct, NotFound
 from bbs_core.ledger import Actor, Entry, Ledger, Links
-from bbs_core.moderation import checked_reason
 from bbs_core.settings import FIELDS, PRESETS, RUNTIME, Settings, expected
 from bbs_core.store.staff_models import Act, ActText, Setting
+from bbs_core.wording import checked_reason
 
 PRESET = "server.preset"
 ARCHIVED_THROUGH = "board.archived_through"
@@ -38,6 +38,11 @@ def effective(start: Settings, changes: Mapping[str, Any]) -> Settings:
     chosen = changes.get(PRESET, start.server.preset)
     below = PRESETS.get(chosen, {})
     return Settings.model_validate(_nested({**below, **own, PRESET: chosen, **changes}))
+
+
+def present(connection: sa.Connection, start: Settings) -> Settings:
+    """Return the settings in force at this moment. Raises pydantic.ValidationError."""
+    return effective(start, read_changes(connection))
 
 
 def list_settings(connection: sa.Connection, start: Settings) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,10 +45,12 @@ def create_token(
     label: str,
     scopes: Iterable[str],
     expires_days: int = EXPIRES_DAYS,
+    within: Collection[Scope] | None = None,
 ) -> str:
     """Return a new token, which is kept nowhere. Raises NotFound, Forbidden, InvalidAct.
 
-    `scopes` may be "all": whatever the role of its owner grants when it is used.
+    `scopes` may be "all": whatever the role of its owner grants when it is used. `within` are the rights of the token
+    that asks for this one, which can have no others.
     """
     label = checked_name(label, "A token's name")
     if not 1 <= expires_days <= EXPIRES_DAYS_LIMIT:
@@ -56,7 +58,10 @@ def create_token(
     member = find_staff(connection, staff_name)
     if member is None:
         raise NotFound(f"There is no {staff_name[:NAME_LIMIT]!r} on the staff.")
-    granted = " ".join(_checked_scopes(member, scopes))
+    wanted = _checked_scopes(member, scopes)
+    if within is not None and not (member.scopes if wanted == [ALL] else set(wanted)) <= set(within):
+        raise Forbidden("A token can have no rights that the one which asks for it lacks.")
+    granted = " ".join(wanted)
     plain = TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
     at_ms = now_ms()
     values = {
@@ -100,15 +105,20 @@ def find_token(connection: sa.Connection, plain: str, at_ms: int) -> StaffToken 
     return StaffToken(row.id, member, frozenset(s for s in member.scopes if ALL in carried or s in carried))
 
 
-def list_tokens(connection: sa.Connection) -> list[sa.RowMapping]:
-    """Return all tokens that were ever made, the oldest first, each with its owner's name as `staff`."""
+def list_tokens(
+    connection: sa.Connection, *, staff_id: int | None = None, after_id: int = 0, limit: int | None = None
+) -> list[sa.RowMapping]:
+    """Return the tokens that were ever made, of all or of one, the oldest first; the owner's name is `staff`."""
     query = (
         sa.select(Token.id, Staff.name.label("staff"), Token.name, Token.scopes, Token.expires_at_ms)
         .add_columns(Token.revoked_at_ms)
         .join(Staff, Staff.id == Token.staff_id)
-        .where(Token.scopes != NO_SCOPES)
+        .where(Token.scopes != NO_SCOPES, Token.id > after_id)
         .order_by(Token.id)
+        .limit(limit)
     )
+    if staff_id is not None:
+        query = query.where(Token.staff_id == staff_id)
     return list(connection.execute(query).mappings())
 
 

@@ -9,13 +9,14 @@ import sqlalchemy as sa
 
 from bbs_core.errors import Conflict, InvalidAct, NotFound
 from bbs_core.ledger import Actor, Entry, Ledger, Links
-from bbs_core.moderation import checked_reason, hide_post, hold_post, restore_post
+from bbs_core.moderation import hide_post, hold_post, restore_post
 from bbs_core.plugin_switches import disable_plugin, enable_plugin
 from bbs_core.runtime_settings import put_back
 from bbs_core.sanctions import lift, reinstate
 from bbs_core.settings import Settings
-from bbs_core.staff import disable_staff, enable_staff
+from bbs_core.staff import Scope, disable_staff, enable_staff
 from bbs_core.store.staff_models import Act
+from bbs_core.wording import checked_reason
 
 BULK = "bulk"
 
@@ -127,3 +128,18 @@ REVERSALS: Mapping[str, Reversal] = {
     "staff.disable": _numbered(enable_staff),
     "staff.enable": _numbered(disable_staff),
 }
+
+# What taking an act back takes, as doing it did; by the beginning of its name.
+_SCOPES: Mapping[str, Scope] = {
+    "post": Scope.POSTS_MODERATE,
+    "ban": Scope.USERS_MODERATE,
+    "mute": Scope.USERS_MODERATE,
+    "setting": Scope.SETTINGS_WRITE,
+    "plugin": Scope.PLUGINS_WRITE,
+    "staff": Scope.STAFF_WRITE,
+}
+
+
+def scope_of(action: str) -> Scope:
+    """Return the right that taking back such an act needs."""
+    return _SCOPES[action.partition(".")[0]]

@@ -4,10 +4,40 @@ from __future__ import annotations
 
 from flask_openapi3.openapi import OpenAPI
 
-from admin.api import document, posts, users
+from admin.api import (
+    acts,
+    announcements,
+    document,
+    plugins,
+    posts,
+    reports,
+    sanctions,
+    sessions,
+    settings,
+    staff,
+    stats,
+    tokens,
+    users,
+)
 from admin.api.routing import SECURITY_SCHEMES, api
 
-__all__ = ["SECURITY_SCHEMES", "api", "install", "posts", "users"]
+__all__ = ["SECURITY_SCHEMES", "api", "install"]
+
+# Each registers its routes when it is imported.
+NOUNS = (
+    users,
+    posts,
+    reports,
+    sessions,
+    sanctions,
+    acts,
+    plugins,
+    settings,
+    staff,
+    tokens,
+    stats,
+    announcements,
+)
 
 
 def install(app: OpenAPI) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from flask import g, request
 from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.models.tag import Tag
 from flask_openapi3.types import ResponseDict, SecuritySchemesDict
 from pydantic import BaseModel
 from werkzeug.datastructures import WWWAuthenticate
@@ -25,22 +26,27 @@ PREFIX = "/api/v1"
 SCHEME = "bearer"
 SECURITY_SCHEMES: SecuritySchemesDict = {SCHEME: {"type": "http", "scheme": "bearer"}}
 PROBLEM_SCHEMA = {"$ref": "#/components/schemas/Problem"}
-ALWAYS = (400, 401, 403, 422, 500, 503)
-WITH_BODY = (404, 409, 413, 415)
+ALWAYS = (400, 401, 403, 404, 422, 500, 503)
+WITH_BODY = (409, 413, 415)
+Method = Literal["GET", "POST", "PATCH"]
 
 api = APIBlueprint("api", __name__, url_prefix=PREFIX)
 
 
 def route(
-    method: Literal["GET", "POST"], rule: str, scope: Scope, answer: type[BaseModel]
+    method: Method, rule: str, scope: Scope, answer: type[BaseModel]
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a view of the API, in the application and in the document."""
     statuses = ALWAYS if method == "GET" else ALWAYS + WITH_BODY
     security: list[dict[str, list[Any]]] = [{SCHEME: [scope.value]}]
 
     def register(view: Callable[..., Any]) -> Callable[..., Any]:
-        add = api.get if method == "GET" else api.post
-        add(rule, security=security, responses={200: answer, **problems(*statuses)})(scopes.needs(scope)(view))
+        noun = view.__module__.rpartition(".")[2]
+        options: dict[str, Any] = {"endpoint": f"{noun}_{view.__name__}", "tags": [Tag(name=rule.split("/")[1])]}
+        add = {"GET": api.get, "POST": api.post, "PATCH": api.patch}[method]
+        add(rule, security=security, responses={200: answer, **problems(*statuses)}, **options)(
+            scopes.needs(scope)(view)
+        )
         return view
 
     return register
@@ -59,7 +65,7 @@ def guard() -> None:
     """Ask for the token before anything else is looked at, then for its scope, then for the form of the body."""
     g.token = _token()
     scopes.check(g.token.scopes)
-    if request.method == "POST":
+    if request.method != "GET":
         _check_body()
 
 
@@ -82,7 +88,13 @@ def _check_body() -> None:
         raise InvalidAct("The body must be a JSON object.")
 
 
+def caller() -> StaffToken:
+    """Return the token of this request."""
+    token: StaffToken = g.token
+    return token
+
+
 def actor() -> Actor:
     """Return who acts in this request."""
-    token: StaffToken = g.token
-    return Actor("staff", token.member.name, "token")
+    member = caller().member
+    return Actor("staff", member.name, "token", member.id)

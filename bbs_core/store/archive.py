@@ -27,7 +27,7 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 SETTINGS = "bbs.toml"
 # Alembic's own table is made anew by the migrations, the search's by the writer; who was on line is gone.
-NOT_ROWS = ("alembic_version", "post_search", "sessions", "nodes")
+NOT_ROWS = ("alembic_version", "post_search", "positions", "sessions", "nodes")
 # Read at once, of texts that may each have a million characters.
 ROWS_AT_A_TIME = 100
 # One row. A text has at most a million characters, each of them at most twelve bytes of JSON; five times that is for

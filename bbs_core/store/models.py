@@ -97,7 +97,7 @@ class UserAddress(Model):
 
 
 class Post(Model):
-    """A public post; `state` is one of `bbs_core.moderation.State`, and no post is ever deleted."""
+    """A public post; `state` is one of `bbs_core.posts.State`, and no post is ever deleted."""
 
     __tablename__ = "posts"
 
@@ -196,3 +196,12 @@ class Activity(Model):
     posts: Mapped[int] = mapped_column(default=0, server_default="0")
     messages: Mapped[int] = mapped_column(default=0, server_default="0")
     visits: Mapped[int] = mapped_column(default=0, server_default="0")
+
+
+class Position(Model):
+    """How far whoever follows the board's rows has come, by name."""
+
+    __tablename__ = "positions"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    through_id: Mapped[int]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import http.client
 import json
 import re
@@ -27,9 +28,9 @@ from bbs_core.settings import AdminSettings, Settings
 from bbs_core.store.access import LiveAccess
 from bbs_core.store.commits import complete
 from bbs_core.store.engine import database_url, migrate, reading_engine, writing_engine
-from bbs_core.store.items import Batch, Departure, NewPost, Visit, Work
+from bbs_core.store.items import Batch, Departure, NewMessage, NewPost, Visit, Work
 from bbs_core.store.readers import Readers
-from bbs_core.store.staff_models import Act, Staff
+from bbs_core.store.staff_models import Act, Staff, Token
 from bbs_core.store.writer import Writer
 
 T = TypeVar("T")
@@ -70,11 +71,16 @@ class Board:
         self.access = LiveAccess(self.readers, self.writer)
         self.ledger = Ledger(ledger.open_key(data))
         self.health = {"status": "ok", "writer": "well"}
-        self.run(lambda connection: beat(connection, "", json.dumps({"plugins": []}), alone=True))
+        self.run(lambda connection: beat(connection, "", json.dumps({"plugins": [], "writer": "ok"}), alone=True))
         self.counts = Counts()
         self.app = create_app(self._context())
         self.console = ConsoleServer(self.app, AdminSettings(port=0))
         self.console.start()
+
+    def break_ledger(self, broken: Ledger) -> None:
+        """Let the console write to another ledger from now on."""
+        context = self.app.extensions["bbs"]
+        self.app.extensions["bbs"] = dataclasses.replace(context, ledger=broken)
 
     def _context(self) -> ConsoleContext:
         gauges = Gauges(
@@ -113,19 +119,30 @@ class Board:
             self.writer.put(NewPost(_Author(), name, address, text, now_ms()))
         self.run(lambda _connection: None)
 
+    def messages(self, *rows: tuple[str, str, str]) -> None:
+        """Let users write to each other: who, to whom, what."""
+        for name, to, text in rows:
+            self.writer.put(NewMessage(_Author(), name, "192.0.2.7", to, text, now_ms()))
+        self.run(lambda _connection: None)
+
     def run(self, function: Callable[[sa.Connection], T]) -> T:
         """Run a function in the writer, after all that was handed in before."""
         return self.access.write(function)
 
-    def staff(self, name: str = "olga", role: str = "owner") -> None:
-        """Put someone on the staff, with PASSWORD."""
+    def staff(self, name: str = "olga", role: str = "owner") -> int:
+        """Put someone on the staff, with PASSWORD; returns their number."""
         values = {"name": name, "role": role, "password_hash": PASSWORD_HASH, "created_at_ms": now_ms()}
-        self.run(lambda connection: connection.execute(sa.insert(Staff).values(values)))
+        insert = sa.insert(Staff).values(values).returning(Staff.id)
+        return int(self.run(lambda connection: connection.execute(insert).scalar_one()))
 
-    def token(self, *scopes: str, staff: str = "olga", **more: Any) -> str:
+    def token_ids(self) -> list[int]:
+        """Return the numbers of the tokens, the oldest first."""
+        return list(self.access.read(lambda c: c.execute(sa.select(Token.id).order_by(Token.id)).scalars()))
+
+    def token(self, *scopes: str, staff: str = "olga", role: str = "owner", **more: Any) -> str:
         """Make a token, and its owner where there is none of that name."""
         if self.access.read(lambda c: c.execute(sa.select(Staff.id).where(Staff.name == staff)).scalar()) is None:
-            self.staff(staff)
+            self.staff(staff, role)
         arguments = {"staff": staff, "name": "test", "scopes": list(scopes or ["all"]), **more}
         token: str = self.perform("token.create", arguments)["token"]
         return token
@@ -199,6 +216,13 @@ class Browser:
         for header in answer.headers.get_all("Set-Cookie", []):
             self.cookies.load(header)
         return answer
+
+
+def plugin_status(name: str, state: str = "loaded") -> str:
+    """Return what a server says of itself that has one plugin."""
+    plugin = {"name": name, "version": "1.0", "origin": "folder", "builtin": False, "state": state, "reason": ""}
+    plugin |= {"commands": ["/" + name], "failures": 0, "calls": 2, "mean_ms": 1.5, "slowest_ms": 2.0}
+    return json.dumps({"plugins": [plugin], "writer": "ok"})
 
 
 def settle(batch: Batch) -> None:

@@ -38,8 +38,9 @@ OPEN = {
 def routes(board: Board, post_id: str = "1") -> Iterator[tuple[str, str, str]]:
     """Yield method, path and endpoint of every route, with a post where a path asks for one."""
     for rule in board.app.url_map.iter_rules():
+        path = rule.rule.replace("<kind>", "post").replace("<name>", "dice")
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
-            yield method, re.sub(r"<[^>]+>", post_id, rule.rule), rule.endpoint
+            yield method, re.sub(r"<[^>]+>", post_id, path), rule.endpoint
 
 
 def closed(board: Board, api: bool) -> list[tuple[str, str, str]]:
@@ -55,7 +56,7 @@ def assert_nothing_happened(board: Board, acts: int = 0) -> None:
 
 
 def ask_api(board: Board, method: str, path: str, headers: dict[str, str]) -> Answer:
-    body = b'{"reason": "because"}' if method == "POST" else None
+    body = None if method == "GET" else b'{"reason": "because"}'
     return board.ask(method, path, body, {**headers, "Content-Type": "application/json"} if body else headers)
 
 
@@ -111,7 +112,8 @@ def test_every_api_route_refuses_a_token_without_its_scope(board: Board) -> None
             needed = {scope for scheme in operation.get("security", []) for scope in scheme["bearer"]}
             for scope in needed:
                 token = board.token(*({*map(str, Scope)} - {scope}))
-                answer = ask_api(board, method.upper(), path.replace("{id}", "1"), {"Authorization": f"Bearer {token}"})
+                path = path.format(id="1", kind="post", name="dice")
+                answer = ask_api(board, method.upper(), path, {"Authorization": f"Bearer {token}"})
                 assert (answer.status, code(answer)) == (403, "forbidden"), path
                 asked += 1
     assert asked == len(closed(board, api=True))
@@ -142,8 +144,8 @@ def test_every_path_refuses_what_is_no_id(board: Board, browser: Browser, number
     token = re.search(r'name="csrf_token" value="([^"]+)"', browser.get("/").text)
     assert token
     asked = 0
-    for method, path, endpoint in routes(board, quote(number)):
-        if quote(number) not in path:
+    for method, path, _ in routes(board, quote(number)):
+        if quote(number) not in path.split("/"):
             continue
         if path.startswith(API):
             assert ask_api(board, method, path, bearer).status in (404, 422), path
@@ -151,8 +153,8 @@ def test_every_path_refuses_what_is_no_id(board: Board, browser: Browser, number
             assert browser.get(path).status == 404, path
         else:
             assert browser.post_bare(path, csrf_token=token[1], reason="because").status == 404, path
-        asked += endpoint.rpartition(".")[2] in ("hide", "restore")
-    assert asked == 4
+        asked += 1
+    assert asked >= 20
     assert_nothing_happened(board, acts=1)
 
 

@@ -42,8 +42,13 @@ def console_lines(board: BoardProcess) -> list[str]:
     return [block.replace("127.0.0.1:10380", f"127.0.0.1:{board.admin_port}") for block in blocks]
 
 
+def output_of(lines: str, folder: Path) -> str:
+    environment = {**os.environ, "no_proxy": "127.0.0.1"}
+    return subprocess.check_output(["sh", "-ec", lines], cwd=folder, env=environment, text=True, timeout=30)
+
+
 def test_the_console_lines_in_the_readme_make_staff_and_hide_a_post(clone: Path, board: BoardProcess) -> None:
-    make_staff, hide_post = console_lines(board)
+    make_staff, hide_post, ban_and_undo = console_lines(board)
     with board.client("bob") as bob:
         bob.post("buy now")
         assert bob.list() == ["127.0.0.1 buy now"]
@@ -53,7 +58,6 @@ def test_the_console_lines_in_the_readme_make_staff_and_hide_a_post(clone: Path,
             screen.read_to(": ")
             screen.type(PASSWORD)
             assert "owner" in screen.read_all()
-        environment = {**os.environ, "no_proxy": "127.0.0.1"}
-        answer = subprocess.check_output(["sh", "-ec", hide_post], cwd=clone, env=environment, text=True, timeout=30)
-        assert '"state":"hidden"' in answer.replace(" ", "")
+        assert '"state":"hidden"' in output_of(hide_post, clone).replace(" ", "")
         assert bob.list() == []
+    assert "Act 4 is undone" in output_of(ban_and_undo, clone)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from bbs_core import ledger, moderation
+from bbs_core import ledger, moderation, posts
 from bbs_core.errors import StoreError
 from bbs_core.keys import KEY_BYTES
 from bbs_core.ledger import KEY_FILE, Actor, Entry, Ledger
@@ -152,7 +152,7 @@ def test_an_act_that_cannot_be_written_has_no_effect(database: sa.Engine) -> Non
     with pytest.raises(sa.exc.DBAPIError), database.begin() as connection:
         moderation.hide_post(connection, Ledger(KEY), MO, 1, REASON)
     with database.connect() as connection:
-        assert connection.execute(sa.select(Post.state)).scalar_one() == moderation.State.VISIBLE
+        assert connection.execute(sa.select(Post.state)).scalar_one() == posts.State.VISIBLE
 
 
 def test_the_key_is_made_once_and_for_its_owner_alone(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from bbs_core import accounts, moderation
+from bbs_core import accounts
 from bbs_core.errors import NotFound
 from bbs_core.look import message_frames, post_frames
-from bbs_core.moderation import State
+from bbs_core.posts import PostQuery, State, get_post, list_posts
 from bbs_core.presence import Presence
 from bbs_core.store import engine
 from bbs_core.store.models import Post
@@ -35,23 +35,23 @@ def test_posts_are_paged_from_the_newest(store: Store) -> None:
     store.run(lambda connection: connection.execute(sa.update(Post).where(Post.id.in_([2, 5])).values(state=1)))
     with store.outside.connect() as connection:
         seen: list[int] = []
-        while page := moderation.list_posts(connection, before_id=seen[-1] if seen else None, limit=3):
+        while page := list_posts(connection, before_id=seen[-1] if seen else None, limit=3):
             seen += [row["id"] for row in page]
         assert seen == [7, 6, 5, 4, 3, 2, 1]
-        hidden = moderation.list_posts(connection, state=State.HIDDEN)
+        hidden = list_posts(connection, PostQuery(State.HIDDEN))
         assert [(row["id"], row["username"], row["text"]) for row in hidden] == [(5, "ann", "5"), (2, "ann", "2")]
-        assert [row["id"] for row in moderation.list_posts(connection, state=State.VISIBLE, limit=2)] == [7, 6]
-        assert moderation.get_post(connection, 5)["state"] == State.HIDDEN
+        assert [row["id"] for row in list_posts(connection, PostQuery(State.VISIBLE), limit=2)] == [7, 6]
+        assert get_post(connection, 5)["state"] == State.HIDDEN
         for missing in (0, 8, 99):
             with pytest.raises(NotFound, match=rf"^There is no post {missing}\.$"):
-                moderation.get_post(connection, missing)
+                get_post(connection, missing)
 
 
 def test_users_are_paged_and_those_who_never_came_are_left_out(store: Store) -> None:
     store.commit([visit("ann"), visit("bob"), new_message("x", "nobody"), visit("cy")])
     with store.outside.connect() as connection:
         first = accounts.list_users(connection, limit=2)
-        rest = accounts.list_users(connection, after_id=first[-1]["id"], limit=2)
+        rest = accounts.list_users(connection, after=(first[-1]["id"],), limit=2)
         assert sorted(row["name"] for row in [*first, *rest]) == ["ann", "bob", "cy"]
         assert [len(first), len(rest)] == [2, 1]
 

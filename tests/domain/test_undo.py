@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bbs_core import moderation, runtime_settings, sanctions, undo
+from bbs_core import moderation, posts, runtime_settings, sanctions, undo
 from bbs_core.audit import ActQuery, get_act, list_acts
 from bbs_core.errors import ActError, Conflict, InvalidAct, NotFound
 from bbs_core.ledger import Actor, Ledger
-from bbs_core.sanctions import Proposal
+from bbs_core.proposals import Proposal
 from bbs_core.settings import Settings
 from bbs_core.store import engine
 from bbs_core.store.models import Post
@@ -36,7 +36,7 @@ def board(database_url: str, tmp_path: Path) -> Iterator[Store]:
     store = Store(engine.database_url(database_url, tmp_path), tmp_path)
     store.writer.start()
     store.commit([post(f"text {number}") for number in range(POSTS)])
-    store.run(lambda c: c.execute(sa.update(Post).where(Post.id == POSTS).values(state=moderation.State.HELD)))
+    store.run(lambda c: c.execute(sa.update(Post).where(Post.id == POSTS).values(state=posts.State.HELD)))
     yield store
     store.close()
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from bbs_core import runtime_settings, sanctions
 from bbs_core.ledger import Actor, acts_after
-from bbs_core.sanctions import Proposal
+from bbs_core.proposals import Proposal
 from tests.wire.live import LiveBoard
 
 T = TypeVar("T")

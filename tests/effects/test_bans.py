@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from bbs_core import sanctions
 from bbs_core.errors import Conflict, InvalidAct, NotFound
-from bbs_core.sanctions import Proposal
+from bbs_core.proposals import Proposal, preview
 from bbs_core.store.models import LiveSession
 from tests.effects.kit import BANNED, act, ban
 from tests.stock.double import StockClient, receive_message
@@ -109,7 +109,7 @@ def test_a_preview_counts_whom_it_hits_and_changes_nothing(board: LiveBoard) -> 
         ann.list()
         bob.list()
         proposal = Proposal("ban", "cidr", "127.0.0.0/8", "spam")
-        found = board.app.access.read(lambda c: sanctions.preview(c, proposal))
+        found = board.app.access.read(lambda c: preview(c, proposal))
         assert (found.users, found.sessions, found.posts) == (2, 2, 1)
         assert found.names == ["ann", "bob"]
         assert found.warnings[1] == "This is the board's own machine."

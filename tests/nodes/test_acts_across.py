@@ -11,7 +11,7 @@ import pytest
 
 from bbs_core import moderation, plugin_switches, presence, runtime_settings, sanctions
 from bbs_core.ledger import Actor, Ledger, open_key
-from bbs_core.sanctions import Proposal
+from bbs_core.proposals import Proposal
 from bbs_core.settings import Settings
 from bbs_core.store.access import DirectAccess
 from bbs_core.store.engine import database_url, writing_engine

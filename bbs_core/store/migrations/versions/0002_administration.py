@@ -90,6 +90,12 @@ def _create_tables() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_nodes"),
     )
     op.create_table(
+        "positions",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("through_id", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_positions"),
+    )
+    op.create_table(
         "settings",
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),

@@ -1,0 +1,172 @@
+"""Reports: what users asked staff to look at; many reports of one thing are one item."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from flask import Response
+from pydantic import BaseModel, Field
+
+from admin.api.answers import act, page, read
+from admin.api.posts import Post, post_of
+from admin.api.routing import actor, caller, route
+from admin.api.schemas import Asked, Body, Done, Listing, PageQuery, Reason
+from admin.context import board
+from admin.ids import Id
+from admin.look import moment
+from bbs_core import reports
+from bbs_core.posts import posts_around
+from bbs_core.staff import Scope
+from bbs_core.store.access import Connection
+
+
+class ReportsQuery(PageQuery):
+    """Which reports are wanted."""
+
+    state: Literal["open", "closed"] = "open"
+
+
+class TargetPath(Asked):
+    """What was reported."""
+
+    kind: Literal["post", "message"]
+    id: Id
+
+
+class ItemPath(Asked):
+    """What one looks at: something reported, or a post that waits for its review."""
+
+    kind: Literal["post", "message", "held"]
+    id: Id
+
+
+class Reported(BaseModel):
+    """A post or message that was reported."""
+
+    id: int = Field(description="Of the first report.")
+    kind: Literal["post", "message"]
+    target_id: int
+    at: datetime
+    count: int = Field(description="How many reports of it are open.")
+    claimed_by: str | None = Field(description="Who of the staff looks at it.")
+    outcome: str | None
+
+
+class ReportPage(Listing[Reported]):
+    """What was reported, the oldest first."""
+
+
+class Reporter(BaseModel):
+    """Who reported something."""
+
+    user_id: int
+    username: str
+    words: str
+    at: datetime
+
+
+class Message(BaseModel):
+    """A direct message that was reported, or stands beside one between the same two names."""
+
+    id: int
+    sender: str
+    recipient: str
+    text: str
+    at: datetime
+
+
+class ReportDetail(BaseModel):
+    """What was reported, by whom, and what stands around it."""
+
+    kind: Literal["post", "message"]
+    target_id: int
+    reporters: list[Reporter] = Field(description="The first of them.")
+    posts: list[Post] = Field(description="The post and those around it; of a message nothing.")
+    messages: list[Message] = Field(description="The message and a few between the same two names; of a post nothing.")
+
+
+class Close(Reason):
+    """What came of it; each who reported it is told the reason."""
+
+    outcome: Literal["acted", "dismissed"]
+
+
+class Claimed(BaseModel):
+    """Until when others leave an item to whoever asked."""
+
+    until: datetime
+
+
+class Released(BaseModel):
+    """Others may look at it again."""
+
+    released: bool
+
+
+@route("GET", "/reports", Scope.REPORTS_MODERATE, ReportPage)
+def list_reported(query: ReportsQuery) -> Response:
+    """List what was reported, the oldest first."""
+    return page(
+        ReportPage,
+        query,
+        lambda c, asked: reports.list_reports(c, is_open=query.state == "open", after_id=asked.key, limit=asked.rows),
+        lambda _, rows: [
+            Reported(at=moment(row["at_ms"]), **{name: row[name] for name in row if name != "at_ms"}) for row in rows
+        ],
+    )
+
+
+@route("GET", "/reports/<kind>/<id>", Scope.REPORTS_MODERATE, ReportDetail)
+def reported(path: TargetPath) -> Response:
+    """Return what was reported, with what stands around it."""
+
+    def found(connection: Connection) -> ReportDetail:
+        who = [_reporter(row) for row in reports.reporters(connection, path.kind, path.id)]
+        rows = posts_around(connection, path.id, reports.CONTEXT_ROWS) if path.kind == "post" else []
+        around = reports.messages_around(connection, path.id) if path.kind == "message" else []
+        return ReportDetail(
+            kind=path.kind,
+            target_id=path.id,
+            reporters=who,
+            posts=[post_of(row) for row in rows],
+            messages=[_message(row) for row in around],
+        )
+
+    return read(found)
+
+
+@route("POST", "/reports/<kind>/<id>/claim", Scope.REPORTS_MODERATE, Claimed)
+def claim(path: ItemPath, body: Body) -> Response:
+    """Say that one looks at an item, for ten minutes."""
+    staff_id = caller().member.id
+    return act(lambda c: Claimed(until=moment(reports.claim(c, staff_id, path.kind, path.id))))
+
+
+@route("POST", "/reports/<kind>/<id>/release", Scope.REPORTS_MODERATE, Released)
+def release(path: ItemPath, body: Body) -> Response:
+    """Leave an item to others."""
+    staff_id = caller().member.id
+
+    def done(connection: Connection) -> Released:
+        reports.refuse_claimed(connection, staff_id, path.kind, path.id)
+        reports.release(connection, path.kind, path.id)
+        return Released(released=True)
+
+    return act(done)
+
+
+@route("POST", "/reports/<kind>/<id>/close", Scope.REPORTS_MODERATE, Done)
+def close(path: TargetPath, body: Close) -> Response:
+    """Close all reports of one thing, and tell each who reported it."""
+    who, ledger = actor(), board().ledger
+    return act(lambda c: Done(act_id=reports.close(c, ledger, who, path.kind, path.id, body.outcome, body.reason)))
+
+
+def _reporter(row: Mapping[Any, Any]) -> Reporter:
+    return Reporter(user_id=row["user_id"], username=row["name"], words=row["words"], at=moment(row["at_ms"]))
+
+
+def _message(row: Mapping[Any, Any]) -> Message:
+    return Message(**{name: row[name] for name in ("id", "sender", "recipient", "text")}, at=moment(row["at_ms"]))

@@ -1,0 +1,148 @@
+"""One request for each act of the API: what has to be there before it, what it sends, and its rows in the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from bbs_core import moderation, noticeboard, reports, sanctions
+from bbs_core.ledger import Actor
+from bbs_core.posts import State
+from bbs_core.presence import beat
+from bbs_core.proposals import Proposal
+from bbs_core.store.models import Post, User
+from tests.console.support import Board, plugin_status
+
+ANYONE = Actor("operator", "root", "cli")
+REASON = {"reason": "because"}
+SPAM = {"kind": "user", "value": "mallory", "reason": "spam"}
+
+
+@dataclass(frozen=True)
+class Case:
+    """`path` makes what the request needs, and returns where it goes; `actions` are those of its acts, in order."""
+
+    path: Callable[[Board], str]
+    body: dict[str, Any]
+    actions: tuple[str, ...]
+
+
+def at(path: str) -> Callable[[Board], str]:
+    return lambda _board: path
+
+
+def in_state(state: State, path: str) -> Callable[[Board], str]:
+    def prepared(board: Board) -> str:
+        board.run(lambda c: c.execute(sa.update(Post).where(Post.id == 1).values(state=state)))
+        return path
+
+    return prepared
+
+
+def act(board: Board, function: Callable[..., Any], *arguments: Any) -> Any:
+    return board.run(lambda connection: function(connection, board.ledger, ANYONE, *arguments))
+
+
+def sanctioned(measure: str) -> Callable[[Board], str]:
+    def prepared(board: Board) -> str:
+        number = act(board, sanctions.add, Proposal(measure, "user", "ann", "spam"))[0]
+        return f"/{measure}s/{number}/lift"
+
+    return prepared
+
+
+def session(board: Board) -> str:
+    return f"/sessions/{board.visit('ann', stay=True)}/kick"
+
+
+def user_on_line(board: Board) -> str:
+    board.visit("ann", stay=True)
+    return f"/users/{user_id(board, 'ann')}/kick"
+
+
+def reported(verb: str) -> Callable[[Board], str]:
+    def prepared(board: Board) -> str:
+        reporter = user_id(board, "ann")
+        board.run(lambda connection: reports.report(connection, "post", 1, reporter, "rude"))
+        return f"/reports/post/1/{verb}"
+
+    return prepared
+
+
+def user_id(board: Board, name: str) -> int:
+    found = board.access.read(lambda c: c.execute(sa.select(User.id).where(User.name == name)).scalar_one())
+    return int(found)
+
+
+def hidden_act(board: Board) -> str:
+    return f"/acts/{act(board, moderation.hide_post, 1, 'spam')}/undo"
+
+
+def plugin(name: str, verb: str) -> Callable[[Board], str]:
+    def prepared(board: Board) -> str:
+        status = plugin_status(name, "quarantined" if verb == "enable" else "loaded")
+        board.run(lambda connection: beat(connection, "", status, True))
+        return f"/plugins/{name}/{verb}"
+
+    return prepared
+
+
+def member(verb: str) -> Callable[[Board], str]:
+    def prepared(board: Board) -> str:
+        number = board.staff("otto", "moderator")
+        if verb == "/enable":
+            board.perform("staff.disable", {"name": "otto"})
+        return f"/staff/{number}{verb}"
+
+    return prepared
+
+
+def announcement(board: Board) -> str:
+    return f"/announcements/{act(board, noticeboard.announce, 'hello')[0]}/end"
+
+
+def token(board: Board) -> str:
+    board.token()
+    return f"/tokens/{board.token_ids()[-1]}/revoke"
+
+
+CASES: dict[str, Case] = {
+    "users_kick": Case(user_on_line, REASON, ("session.kick", "session.kick")),
+    "users_note": Case(at("/users/1/notes"), {"text": "a newcomer"}, ("user.note",)),
+    "posts_add": Case(at("/posts"), {"text": "Welcome"}, ("post.add",)),
+    "posts_bulk": Case(
+        at("/posts/bulk"), {"act": "hide", "ids": [1, 2, 99], **REASON}, ("post.hide", "post.hide", "post.hide")
+    ),
+    "posts_clear": Case(at("/posts/clear"), REASON, ("setting.change",)),
+    "posts_hide": Case(at("/posts/1/hide"), REASON, ("post.hide",)),
+    "posts_restore": Case(in_state(State.HIDDEN, "/posts/1/restore"), REASON, ("post.restore",)),
+    "posts_approve": Case(in_state(State.HELD, "/posts/1/approve"), REASON, ("post.approve",)),
+    "posts_purge": Case(at("/posts/1/purge"), REASON, ("post.purge",)),
+    "reports_claim": Case(reported("claim"), {}, ()),
+    "reports_release": Case(reported("release"), {}, ()),
+    "reports_close": Case(reported("close"), {"outcome": "acted", **REASON}, ("report.close",)),
+    "sessions_kick_session": Case(session, REASON, ("session.kick",)),
+    "sanctions_add_ban": Case(at("/bans"), SPAM, ("ban.add",)),
+    "sanctions_lift_ban": Case(sanctioned("ban"), REASON, ("ban.lift",)),
+    "sanctions_add_mute": Case(at("/mutes"), SPAM, ("mute.add",)),
+    "sanctions_lift_mute": Case(sanctioned("mute"), REASON, ("mute.lift",)),
+    "acts_undo": Case(hidden_act, REASON, ("post.restore",)),
+    "plugins_enable": Case(plugin("dice", "enable"), REASON, ("plugin.enable",)),
+    "plugins_disable": Case(plugin("dice", "disable"), REASON, ("plugin.disable",)),
+    "settings_change_settings": Case(
+        at("/settings"), {"values": {"board.window": 5, "board.mode": "hold"}, **REASON}, ("setting.change",) * 3
+    ),
+    "staff_add": Case(
+        at("/staff"), {"name": "otto", "role": "moderator", "password": "correct horse battery"}, ("staff.add",)
+    ),
+    "staff_change_role": Case(member(""), {"role": "observer", "version": 1, **REASON}, ("staff.role",)),
+    "staff_disable_member": Case(member("/disable"), REASON, ("staff.disable",)),
+    "staff_enable_member": Case(member("/enable"), REASON, ("staff.enable",)),
+    "tokens_create": Case(at("/tokens"), {"name": "laptop", "scopes": ["posts:read"]}, ("token.create",)),
+    "tokens_revoke": Case(token, {}, ("token.revoke",)),
+    "announcements_announce_to_all": Case(at("/announcements"), {"text": "hello"}, ("announcement.add",)),
+    "announcements_end": Case(announcement, REASON, ("announcement.end",)),
+}
