@@ -45,10 +45,10 @@ def list_acts(
 
 def get_act(connection: sa.Connection, act_id: int) -> dict[str, Any]:
     """Return one act as `list_acts` does. Raises NotFound."""
-    found = list_acts(connection, before_id=act_id + 1, limit=1)
-    if not found or found[0]["id"] != act_id:
+    found = connection.execute(sa.select(Act.__table__).where(Act.id == act_id)).mappings().all()
+    if not found:
         raise NotFound(f"There is no act {act_id}.")
-    return found[0]
+    return _dressed(connection, found)[0]
 
 
 def _conditions(query: ActQuery) -> list[sa.ColumnElement[bool]]:

@@ -42,14 +42,7 @@ def list_posts(
 
     Beyond PAGE_LIMIT there is one more, which tells whether there is a next page.
     """
-    chosen = (
-        sa.select(Post.id, Post.user_id, User.name.label("username"), Post.address, Post.text, Post.at_ms, Post.state)
-        .add_columns(Hold.reason.label("held_for"))
-        .join(User, User.id == Post.user_id)
-        .outerjoin(Hold, Hold.post_id == Post.id)
-        .order_by(Post.id.desc())
-        .limit(min(limit, PAGE_LIMIT + 1))
-    )
+    chosen = _columns().order_by(Post.id.desc()).limit(min(limit, PAGE_LIMIT + 1))
     for condition in _conditions(connection, query):
         chosen = chosen.where(condition)
     if before_id is not None:
@@ -59,17 +52,26 @@ def list_posts(
 
 def get_post(connection: sa.Connection, post_id: int) -> sa.RowMapping:
     """Return one post as `list_posts` does. Raises NotFound."""
-    found = list_posts(connection, before_id=post_id + 1, limit=1)
-    if not found or found[0]["id"] != post_id:
+    found = connection.execute(_columns().where(Post.id == post_id)).mappings().one_or_none()
+    if found is None:
         raise NotFound(f"There is no post {post_id}.")
-    return found[0]
+    return found
 
 
 def posts_around(connection: sa.Connection, post_id: int, rows: int) -> list[sa.RowMapping]:
     """Return a post with those before and after it, at most `rows` on each side, oldest first."""
-    before = list_posts(connection, before_id=post_id + 1, limit=rows + 1)
-    after = list_posts(connection, before_id=post_id + 1 + rows, limit=rows)
-    return [*reversed(before), *reversed([row for row in after if row["id"] > post_id])]
+    before = _columns().where(Post.id <= post_id).order_by(Post.id.desc()).limit(rows + 1)
+    after = _columns().where(Post.id > post_id).order_by(Post.id).limit(rows)
+    return [*reversed(connection.execute(before).mappings().all()), *connection.execute(after).mappings()]
+
+
+def _columns() -> sa.Select[Any]:
+    return (
+        sa.select(Post.id, Post.user_id, User.name.label("username"), Post.address, Post.text, Post.at_ms, Post.state)
+        .add_columns(Hold.reason.label("held_for"))
+        .join(User, User.id == Post.user_id)
+        .outerjoin(Hold, Hold.post_id == Post.id)
+    )
 
 
 def _conditions(connection: sa.Connection, query: PostQuery) -> list[sa.ColumnElement[bool]]:

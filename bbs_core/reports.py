@@ -15,7 +15,8 @@ from bbs_core.clock import now_ms
 from bbs_core.errors import Conflict, InvalidAct, NotFound
 from bbs_core.ledger import Actor, Entry, Ledger
 from bbs_core.noticeboard import keep_notice
-from bbs_core.store.models import Message, User
+from bbs_core.posts import State
+from bbs_core.store.models import Message, Post, User
 from bbs_core.store.staff_models import Claim, Report, Staff
 from bbs_core.wording import checked_reason
 
@@ -106,9 +107,10 @@ def messages_around(connection: sa.Connection, message_id: int) -> list[sa.RowMa
 
 
 def claim(connection: sa.Connection, staff_id: int, kind: str, target_id: int) -> int:
-    """Say that one looks at an item; returns until when, in milliseconds. Raises Conflict where another does."""
+    """Say that one looks at an item; returns until when, in milliseconds. Raises NotFound, Conflict."""
     if kind not in CLAIMED:
         raise InvalidAct(f"There are {', '.join(CLAIMED)}.")
+    _check_waits(connection, kind, target_id)
     refuse_claimed(connection, staff_id, kind, target_id)
     until_ms = now_ms() + CLAIM_S * 1000
     release(connection, kind, target_id)
@@ -172,6 +174,16 @@ def claims(connection: sa.Connection, kind: str, target_ids: Sequence[int]) -> d
         .where(Claim.kind == kind, Claim.target_id.in_(target_ids), Claim.until_ms > now_ms())
     )
     return {row.target_id: row.name for row in connection.execute(query)}
+
+
+def _check_waits(connection: sa.Connection, kind: str, target_id: int) -> None:
+    """Raise NotFound where an item waits for nobody."""
+    if kind == HELD:
+        waits = sa.select(Post.id).where(Post.id == target_id, Post.state == State.HELD)
+    else:
+        waits = sa.select(Report.id).where(*_open(kind, target_id)).limit(1)
+    if connection.execute(waits).scalar() is None:
+        raise NotFound(f"There is nothing to look at in {kind[:20]} {target_id}.")
 
 
 def _open(kind: str, target_id: int) -> tuple[sa.ColumnElement[bool], ...]:

@@ -10,6 +10,7 @@ from admin.api import (
     document,
     plugins,
     posts,
+    reference,
     reports,
     sanctions,
     sessions,
@@ -44,3 +45,4 @@ def install(app: OpenAPI) -> None:
     """Give an application the API and the document that describes it."""
     app.register_api(api)
     app.register_api(document.document)
+    app.register_blueprint(reference.reference)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from flask import Response
 from pydantic import BaseModel, Field, SecretStr
@@ -19,6 +19,8 @@ from bbs_core import staff
 from bbs_core.passwords import hash_password
 from bbs_core.staff import NAME_LIMIT, Scope
 from bbs_core.store.access import Connection
+
+RoleName = Annotated[str, Field(max_length=NAME_LIMIT, json_schema_extra={"enum": list(staff.ROLES)})]
 
 
 class Member(BaseModel):
@@ -41,14 +43,14 @@ class NewMember(Body):
     """Whom to let in."""
 
     name: str = Field(max_length=NAME_LIMIT)
-    role: str = Field(max_length=NAME_LIMIT)
+    role: RoleName
     password: SecretStr
 
 
 class RoleChange(Reason):
     """Another role, if it was not changed since `version`."""
 
-    role: str = Field(max_length=NAME_LIMIT)
+    role: RoleName
     version: Id
 
 

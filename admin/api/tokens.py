@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 from flask import Response
 from pydantic import BaseModel, Field
@@ -38,7 +38,9 @@ class NewToken(Body):
     """A token for oneself, with no more rights than the one that asks for it."""
 
     name: str = Field(max_length=NAME_LIMIT)
-    scopes: list[str] = Field(min_length=1, max_length=len(Scope) + 1)
+    scopes: list[Annotated[str, Field(json_schema_extra={"enum": [tokens.ALL, *Scope]})]] = Field(
+        min_length=1, max_length=len(Scope) + 1
+    )
     expires_days: int = Field(tokens.EXPIRES_DAYS, ge=1, le=tokens.EXPIRES_DAYS_LIMIT)
 
 

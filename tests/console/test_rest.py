@@ -393,3 +393,13 @@ def test_what_is_not_there_is_a_problem_too(
     answer = board.ask(method, API + path, None, {"Authorization": f"Bearer {token}"})
     assert problem(answer) == (status, code)
     assert (answer.headers["Allow"] is not None) is (status == 405)
+
+
+def test_the_reference_is_a_page_without_a_script(sqlite_board: Board) -> None:
+    page = sqlite_board.get("/api/docs")
+    assert page.status == 200
+    assert "<script" not in page.text
+    paths = sqlite_board.get(f"{API}/openapi.json").json["paths"]
+    assert page.text.count('class="operation') == sum(map(len, paths.values()))
+    for path in paths:
+        assert f">{path}</code>" in page.text
