@@ -14,15 +14,16 @@ from flask_wtf import CSRFProtect
 from admin import api, door, look, own_process, pages, problems, setup_link, watch
 from admin.context import EXTENSION, ConsoleContext
 from admin.ids import IdConverter
+from bbs_core.logins import GOOD_FOR_MS
 from bbs_core.metrics import product_version
 
 BODY_LIMIT_BYTES = 65_536  # a reason and a few words
-SIGNED_IN = timedelta(hours=12)  # a long day's work; a stolen cookie is worth nothing the next morning
 
 STRICT_TRANSPORT = "max-age=31536000"  # a year, as browsers' makers advise
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; font-src 'self'; form-action 'self';"
+        "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:;"
+        " font-src 'self'; form-action 'self';"
         " base-uri 'none'; frame-ancestors 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
@@ -61,7 +62,7 @@ def create_app(context: ConsoleContext | None = None) -> OpenAPI:
     look.install(app)
     door.install(app)
     setup_link.install(app)
-    app.register_blueprint(pages.pages)
+    pages.install(app)
     app.register_blueprint(watch.watch)
     api.install(app)
     return app
@@ -71,7 +72,7 @@ def _settings(context: ConsoleContext) -> dict[str, object]:
     return {
         "SECRET_KEY": context.secret_key,
         "MAX_CONTENT_LENGTH": BODY_LIMIT_BYTES,
-        "PERMANENT_SESSION_LIFETIME": SIGNED_IN,
+        "PERMANENT_SESSION_LIFETIME": timedelta(milliseconds=GOOD_FOR_MS),
         "SESSION_REFRESH_EACH_REQUEST": False,
         # Browsers send a host's cookies to all its ports, so another service's "session" would be in the way.
         "SESSION_COOKIE_NAME": "bbs_console",

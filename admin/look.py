@@ -11,7 +11,7 @@ from bbs_core.rows import visible
 
 def install(app: Flask) -> None:
     """Give an application's templates their filters."""
-    app.jinja_env.filters.update(count_of=count_of, minute=minute, moment=moment, visible=visible)
+    app.jinja_env.filters.update(count_of=count_of, iso=iso, minute=minute, visible=visible)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 
@@ -25,9 +25,18 @@ def moment_or_none(at_ms: int | None) -> datetime | None:
     return None if at_ms is None else moment(at_ms)
 
 
-def minute(at_ms: int) -> str:
-    """Return a kept time as people read it."""
-    return f"{moment(at_ms):%Y-%m-%d %H:%M} UTC"
+def minute(at: int | datetime) -> str:
+    """Return a time, kept or not, as people read it."""
+    return f"{_as_moment(at):%Y-%m-%d %H:%M} UTC"
+
+
+def iso(at: int | datetime) -> str:
+    """Return a time, kept or not, as programs read it."""
+    return _as_moment(at).isoformat()
+
+
+def _as_moment(at: int | datetime) -> datetime:
+    return at if isinstance(at, datetime) else moment(at)
 
 
 def count_of(number: int, noun: str) -> str:

@@ -11,7 +11,7 @@ from flask_wtf.csrf import CSRFError
 from pydantic import BaseModel, Field, ValidationError
 from werkzeug.exceptions import HTTPException
 
-from bbs_core.errors import BBSError, Conflict, Forbidden, InvalidAct, NotFound, StoreUnavailable
+from bbs_core.errors import BBSError, Conflict, Forbidden, InvalidAct, NotFound, StoreUnavailable, Throttled
 
 log = structlog.get_logger(__name__)
 
@@ -29,6 +29,7 @@ KINDS: Mapping[int, tuple[str, str]] = {
     413: ("too_large", "This request is too large."),
     415: ("not_json", "Send the body as application/json."),
     422: ("invalid", "This request is not of its form."),
+    429: ("throttled", "Too many attempts: wait a while."),
     500: ("failed", FAILED),
     503: ("unavailable", "The board cannot do this at the moment: try again."),
 }
@@ -37,6 +38,7 @@ STATUSES: Mapping[type[BBSError], int] = {
     Conflict: 409,
     Forbidden: 403,
     InvalidAct: 422,
+    Throttled: 429,
     StoreUnavailable: 503,
 }
 

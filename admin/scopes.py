@@ -12,6 +12,7 @@ from bbs_core.staff import Scope
 
 View = TypeVar("View", bound=Callable[..., Any])
 _ATTRIBUTE = "needed_scopes"
+_FRESH = "needs_a_fresh_proof"
 
 
 def needs(*scopes: Scope) -> Callable[[View], View]:
@@ -24,10 +25,25 @@ def needs(*scopes: Scope) -> Callable[[View], View]:
     return declare
 
 
+def fresh(view: View) -> View:
+    """Have whoever is signed in show anew who they are, before what a borrowed browser must not do."""
+    setattr(view, _FRESH, True)
+    return view
+
+
 def check(granted: Collection[Scope]) -> None:
     """Raise Forbidden unless all that the called view asks for is granted."""
-    assert request.endpoint is not None
-    needed: frozenset[Scope] = getattr(current_app.view_functions[request.endpoint], _ATTRIBUTE)
+    needed: frozenset[Scope] = getattr(_view(), _ATTRIBUTE)
     missing = sorted(needed.difference(granted))
     if missing:
         raise Forbidden(f"This needs the right {' and '.join(missing)}, which is not granted.")
+
+
+def wants_proof() -> bool:
+    """Whether the called view needs a fresh proof."""
+    return hasattr(_view(), _FRESH)
+
+
+def _view() -> Callable[..., Any]:
+    assert request.endpoint is not None
+    return current_app.view_functions[request.endpoint]

@@ -65,7 +65,7 @@ def make_owner() -> ResponseReturnValue:
     log.info("owner_set_up", staff_id=member.id, address=request.remote_addr)
     welcome(member)
     flash(f"Welcome, {member.name}. The board is yours; the link is used up.", "success")
-    return redirect(url_for("pages.home"), 303)
+    return redirect(url_for("pages.dashboard"), 303)
 
 
 def _set_up(connection: Connection, console: ConsoleContext, name: str, password_hash: str, looks: str) -> Member:

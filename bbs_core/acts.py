@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bbs_core import passwords, plugin_switches, presence, sanctions, staff, tokens, undo
+from bbs_core import passwords, plugin_switches, presence, sanctions, second_factor, staff, tokens, undo
 from bbs_core.accounts import find_user
 from bbs_core.errors import InvalidAct
 from bbs_core.ledger import Actor, Ledger
@@ -178,6 +178,10 @@ def _staff_enable(desk: Desk, actor: Actor, old: StaffMember) -> dict[str, Any]:
     return _act_id(desk, actor, staff.enable_staff, _staff_id(desk, old.name), old.reason)
 
 
+def _staff_factor_remove(desk: Desk, actor: Actor, old: StaffMember) -> dict[str, Any]:
+    return _act_id(desk, actor, second_factor.remove_factor, _staff_id(desk, old.name), old.reason)
+
+
 def _token_create(desk: Desk, actor: Actor, new: TokenCreate) -> dict[str, Any]:
     token = desk.access.write(
         lambda connection: tokens.create_token(
@@ -236,6 +240,7 @@ _ACTS: Mapping[str, _Act] = {
     "staff.password": _Act(StaffPassword, _staff_password),
     "staff.disable": _Act(StaffMember, _staff_disable),
     "staff.enable": _Act(StaffMember, _staff_enable),
+    "staff.factor_remove": _Act(StaffMember, _staff_factor_remove),
     "token.create": _Act(TokenCreate, _token_create),
     "token.revoke": _Act(TokenRevoke, _token_revoke),
     "sanction.add": _Act(SanctionAdd, _sanction_add),

@@ -82,6 +82,16 @@ def password(loaded: Loaded, name: str, password_stdin: bool) -> None:
     click.echo(f"{name} has another password now.")
 
 
+@staff.command("remove-factor")
+@board_options
+@click.argument("name")
+@click.option("--reason", default="", help="Why; it stands in the ledger.")
+def remove_factor(loaded: Loaded, name: str, reason: str) -> None:
+    """Let NAME in without a code, who has lost their second factor."""
+    perform_on_a_board(loaded, "staff.factor_remove", {"name": name, "reason": reason})
+    click.echo(f"{name} may enter with the password alone.")
+
+
 @staff.command("list")
 @board_options
 def list_(loaded: Loaded) -> None:

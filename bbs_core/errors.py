@@ -51,6 +51,14 @@ class Forbidden(ActError):
     """The actor has no right to do this."""
 
 
+class Throttled(ActError):
+    """Too many attempts; `retry_after_s` says how long to wait."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(f"Too many attempts: try again in {retry_after_s} seconds.")
+        self.retry_after_s = retry_after_s
+
+
 class InvalidAct(ActError):
     """The arguments of an act are not of its form."""
 

@@ -313,3 +313,9 @@ def expected(key: str) -> str:
     if kind is int or kind is float:
         return f"a {'whole ' if kind is int else ''}number from {bound['ge']} to {bound['le']}"
     return _EXAMPLES[kind]
+
+
+def choices(key: str) -> tuple[str, ...]:
+    """Return what a setting may be, where that is one of a few words; else nothing."""
+    annotation = FIELDS[key].annotation
+    return tuple(map(str, get_args(annotation))) if get_origin(annotation) is Literal else ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ import sqlalchemy as sa
 from bbs_core.clock import now_ms
 from bbs_core.errors import Conflict, Forbidden, InvalidAct, NotFound
 from bbs_core.ledger import Actor, Entry, Ledger, Links
+from bbs_core.logins import end_logins
 from bbs_core.store.staff_models import Staff
 
 NAME_LIMIT = 60
@@ -72,11 +72,6 @@ class Member:
         """What the role grants; nothing where a later version's role is not known here."""
         return ROLES[self.role].scopes if self.role in ROLES else frozenset()
 
-    @property
-    def seal(self) -> str:
-        """A sign that differs after any change of password or role, and tells nothing of either."""
-        return hashlib.sha256(f"{self.role} {self.password_hash}".encode()).hexdigest()[:32]
-
 
 def checked_new(connection: sa.Connection, name: str, role: str) -> str:
     """Return the name of someone who may be added, in its one spelling. Raises Conflict, InvalidAct."""
@@ -125,10 +120,11 @@ def disable_staff(
 
     Raises NotFound, Conflict for the last owner, Forbidden where the actor does not outrank them.
     """
-    member = _present(connection, staff_id)
+    member = present(connection, staff_id)
     check_outranks(connection, actor, member)
     _keep_an_owner(connection, member)
     _update(connection, member.id, disabled_at_ms=now_ms())
+    end_logins(connection, member.id)
     return ledger.write(connection, Entry(actor, "staff.disable", "staff", str(member.id), reason, **links))
 
 
@@ -138,7 +134,7 @@ def enable_staff(
     """Let someone in again who was disabled; returns the act's id. Raises NotFound, Conflict, Forbidden."""
     row = connection.execute(_columns().where(Staff.id == staff_id, Staff.disabled_at_ms.is_not(None))).one_or_none()
     if row is None:
-        _present(connection, staff_id)
+        present(connection, staff_id)
         raise Conflict(f"Member {staff_id} may enter already.")
     check_outranks(connection, actor, Member(*row))
     _update(connection, staff_id, disabled_at_ms=None)
@@ -159,7 +155,7 @@ def change_role(
     Nobody edits their own role, grants more than they have, or takes the last owner away. Raises NotFound, Conflict
     where it was changed since `version`, Forbidden, InvalidAct.
     """
-    member = _present(connection, staff_id)
+    member = present(connection, staff_id)
     _check_role(role)
     if actor.staff_id == staff_id:
         raise Forbidden("Nobody changes their own role: ask another owner.")
@@ -170,16 +166,18 @@ def change_role(
     if role != OWNER:
         _keep_an_owner(connection, member)
     _update(connection, staff_id, role=role)
+    end_logins(connection, staff_id)
     entry = Entry(actor, "staff.role", "staff", str(staff_id), reason, {"role": member.role}, {"role": role})
     return ledger.write(connection, entry)
 
 
 def change_password(connection: sa.Connection, ledger: Ledger, actor: Actor, staff_id: int, password_hash: str) -> int:
     """Set another password, which ends every login; returns the act's id. Raises NotFound, Forbidden."""
-    member = _present(connection, staff_id)
+    member = present(connection, staff_id)
     if actor.staff_id != staff_id:
         check_outranks(connection, actor, member)
     _update(connection, staff_id, password_hash=password_hash)
+    end_logins(connection, staff_id)
     return ledger.write(connection, Entry(actor, "staff.password", "staff", str(staff_id)))
 
 
@@ -209,7 +207,8 @@ def _role_of(connection: sa.Connection, actor: Actor) -> str | None:
     return member.role
 
 
-def _present(connection: sa.Connection, staff_id: int) -> Member:
+def present(connection: sa.Connection, staff_id: int) -> Member:
+    """Return a member who is not disabled. Raises NotFound."""
     member = get_staff(connection, staff_id)
     if member is None:
         raise NotFound(f"There is no member {staff_id} on the staff.")

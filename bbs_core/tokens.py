@@ -1,4 +1,4 @@
-"""Tokens: what programs show in the place of a member of the staff, and logins that were ended."""
+"""Tokens: what programs show in the place of a member of the staff."""
 
 from __future__ import annotations
 
@@ -13,15 +13,13 @@ import sqlalchemy as sa
 from bbs_core.clock import now_ms
 from bbs_core.errors import Conflict, Forbidden, InvalidAct, NotFound
 from bbs_core.ledger import Actor, Entry, Ledger
-from bbs_core.staff import NAME_LIMIT, Member, Scope, checked_name, find_staff, get_staff
+from bbs_core.staff import NAME_LIMIT, Member, Scope, check_outranks, checked_name, find_staff, get_staff
 from bbs_core.store.staff_models import Staff, Token
 
 EXPIRES_DAYS = 365
 EXPIRES_DAYS_LIMIT = 3650
 DAY_MS = 86_400_000
 ALL = "all"
-# No token that anyone makes has none: this is the mark of a login that was ended.
-NO_SCOPES = ""
 # Whoever finds a token in a file or a log can see what it is for.
 TOKEN_PREFIX = "bbs_"
 TOKEN_BYTES = 32
@@ -113,7 +111,7 @@ def list_tokens(
         sa.select(Token.id, Staff.name.label("staff"), Token.name, Token.scopes, Token.expires_at_ms)
         .add_columns(Token.revoked_at_ms)
         .join(Staff, Staff.id == Token.staff_id)
-        .where(Token.scopes != NO_SCOPES, Token.id > after_id)
+        .where(Token.id > after_id)
         .order_by(Token.id)
         .limit(limit)
     )
@@ -122,43 +120,22 @@ def list_tokens(
     return list(connection.execute(query).mappings())
 
 
-def revoke_token(connection: sa.Connection, ledger: Ledger, actor: Actor, token_id: int) -> int:
-    """Refuse a token from now on; returns the act's id. Raises NotFound, Conflict where that is done already."""
-    found = sa.select(Token.revoked_at_ms).where(Token.id == token_id, Token.scopes != NO_SCOPES)
+def revoke_token(connection: sa.Connection, ledger: Ledger, actor: Actor, token_id: int, of: int | None = None) -> int:
+    """Refuse a token from now on, if it is that member's `of` whom it shall be; returns the act's id.
+
+    Raises NotFound, Conflict where that is done already, Forbidden where the actor does not outrank its owner.
+    """
+    found = sa.select(Token.staff_id, Token.revoked_at_ms).where(Token.id == token_id)
     row = connection.execute(found).one_or_none()
-    if row is None:
+    owner = get_staff(connection, row.staff_id) if row else None
+    if owner is not None and owner.id != actor.staff_id:
+        check_outranks(connection, actor, owner)
+    if row is None or of not in (None, row.staff_id):
         raise NotFound(f"There is no token {token_id}.")
     if row.revoked_at_ms is not None:
         raise Conflict(f"Token {token_id} is revoked already.")
     connection.execute(sa.update(Token).where(Token.id == token_id).values(revoked_at_ms=now_ms()))
     return ledger.write(connection, Entry(actor, "token.revoke", "token", str(token_id)))
-
-
-def end_login(connection: sa.Connection, staff_id: int, login: str, until_ms: int) -> None:
-    """Refuse a login from now on, on every node.
-
-    It is kept as a revoked token that grants nothing, until the time at which it would have ended by itself.
-    """
-    at_ms = now_ms()
-    connection.execute(sa.delete(Token).where(Token.scopes == NO_SCOPES, Token.expires_at_ms < at_ms))
-    if has_ended(connection, login):
-        return
-    values = {
-        "staff_id": staff_id,
-        "name": "login",
-        "digest": _digest(login),
-        "scopes": NO_SCOPES,
-        "created_at_ms": at_ms,
-        "expires_at_ms": until_ms,
-        "revoked_at_ms": at_ms,
-    }
-    connection.execute(sa.insert(Token).values(values))
-
-
-def has_ended(connection: sa.Connection, login: str) -> bool:
-    """Whether someone signed out of this login."""
-    query = sa.select(Token.id).where(Token.digest == _digest(login), Token.scopes == NO_SCOPES)
-    return connection.execute(query).scalar() is not None
 
 
 def _digest(plain: str) -> bytes:

@@ -12,9 +12,10 @@ from pydantic import BaseModel, Field
 from admin.api.answers import act as do
 from admin.api.answers import page, read
 from admin.api.routing import actor, caller, route
-from admin.api.schemas import Done, IdPath, Listing, PageQuery, Reason, Words, milliseconds
 from admin.context import board
+from admin.lists import Found, find
 from admin.look import moment
+from admin.schemas import Done, IdPath, Listing, PageQuery, Reason, Words, milliseconds
 from admin.undoing import take_back
 from bbs_core.audit import ActQuery, get_act, list_acts
 from bbs_core.staff import Scope
@@ -61,16 +62,20 @@ class ActPage(Listing[Act]):
     """Acts, the newest first."""
 
 
-@route("GET", "/acts", Scope.ACTS_READ, ActPage)
-def acts(query: ActsQuery) -> Response:
-    """List what staff did, the newest first."""
+def find_acts(query: ActsQuery) -> Found[Act]:
+    """Return a page of them, as `acts` lists it."""
     wanted = query.domain()
-    return page(
-        ActPage,
+    return find(
         query,
         lambda c, asked: list_acts(c, wanted, before_id=asked.key, limit=asked.rows),
         lambda _, rows: [_act(row) for row in rows],
     )
+
+
+@route("GET", "/acts", Scope.ACTS_READ, ActPage)
+def acts(query: ActsQuery) -> Response:
+    """List what staff did, the newest first."""
+    return page(ActPage, find_acts(query), query.limit)
 
 
 @route("GET", "/acts/<id>", Scope.ACTS_READ, Act)

@@ -9,9 +9,10 @@ from pydantic import BaseModel, Field
 
 from admin.api.answers import act, act_once, page
 from admin.api.routing import actor, route
-from admin.api.schemas import Body, Done, IdPath, Listing, OnceHeader, PageQuery, Reason
 from admin.context import board
+from admin.lists import Found, find
 from admin.look import moment
+from admin.schemas import Body, Done, IdPath, Listing, OnceHeader, PageQuery, Reason
 from bbs_core.noticeboard import DAY_S, LONGEST_S, TEXT_LIMIT, announce, end_announcement, list_announcements
 from bbs_core.staff import Scope
 from bbs_core.store.access import Connection
@@ -43,11 +44,9 @@ class AnnouncementDone(Done):
     id: int
 
 
-@route("GET", "/announcements", Scope.POSTS_READ, AnnouncementPage)
-def announcements(query: PageQuery) -> Response:
-    """List the announcements."""
-    return page(
-        AnnouncementPage,
+def find_announcements(query: PageQuery) -> Found[Announcement]:
+    """Return a page of them, as `announcements` lists it."""
+    return find(
         query,
         lambda c, asked: list_announcements(c, before_id=asked.key, limit=asked.rows),
         lambda _, rows: [
@@ -55,6 +54,12 @@ def announcements(query: PageQuery) -> Response:
             for row in rows
         ],
     )
+
+
+@route("GET", "/announcements", Scope.POSTS_READ, AnnouncementPage)
+def announcements(query: PageQuery) -> Response:
+    """List the announcements."""
+    return page(AnnouncementPage, find_announcements(query), query.limit)
 
 
 @route("POST", "/announcements", Scope.POSTS_WRITE, AnnouncementDone)

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 
 from flask import Response, request, url_for
 from pydantic import BaseModel
 
 from admin.api.routing import caller
-from admin.api.schemas import Listing, OnceHeader, PageQuery
 from admin.context import board
-from admin.paging import Page, decode_cursor, encode_cursor
+from admin.lists import Found
+from admin.schemas import Listing, OnceHeader
 from bbs_core.replays import once
 from bbs_core.store.access import Connection
 
-Row = TypeVar("Row")
 REPLAYED = "Idempotency-Replayed"
 
 
@@ -51,27 +50,12 @@ def act_once(header: OnceHeader, function: Callable[[Connection], BaseModel]) ->
     return response
 
 
-def page(
-    listing: type[Listing[Any]],
-    query: PageQuery,
-    fetch: Callable[[Connection, Page], Sequence[Row]],
-    items: Callable[[Connection, Sequence[Row]], list[Any]],
-    *,
-    key: Callable[[Any], tuple[Any, ...]] = lambda row: (row["id"],),
-    kinds: Sequence[type[int] | type[str]] = (int,),
-) -> Response:
-    """Return a page of a list: its rows are fetched, and made into items, in one read."""
-    wanted = Page(decode_cursor(query.cursor, *kinds), query.limit)
-
-    def found(connection: Connection) -> tuple[list[Any], str | None]:
-        shown, more = wanted.cut(fetch(connection, wanted))
-        return items(connection, shown), encode_cursor(*key(shown[-1])) if more else None
-
-    shown, cursor = board().access.read(found)
-    response = answer(listing(items=shown, next=cursor))
-    if cursor is not None:
+def page(listing: type[Listing[Any]], found: Found[Any], limit: int) -> Response:
+    """Return a page of a list."""
+    response = answer(listing(items=found.items, next=found.next))
+    if found.next is not None:
         # Relative, so that it holds behind any proxy.
-        again = {**(request.view_args or {}), **request.args.to_dict(), "limit": query.limit, "cursor": cursor}
+        again = {**(request.view_args or {}), **request.args.to_dict(), "limit": limit, "cursor": found.next}
         response.headers["Link"] = f'<{url_for(request.endpoint or "", **again)}>; rel="next"'
     return response
 

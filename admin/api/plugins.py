@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 
 from admin.api.answers import act, read
 from admin.api.routing import actor, route
-from admin.api.schemas import Asked, Done, Listing, Reason
 from admin.context import board
+from admin.schemas import Asked, Done, Listing, Reason
 from bbs_core.plugin_switches import disable_plugin, enable_plugin, list_plugins
 from bbs_core.staff import Scope
 

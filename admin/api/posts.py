@@ -11,10 +11,11 @@ from pydantic import BaseModel, Field
 
 from admin.api.answers import act, act_once, page, read
 from admin.api.routing import actor, route
-from admin.api.schemas import Body, Done, IdPath, Listing, OnceHeader, PageQuery, Reason, Words, milliseconds
 from admin.context import board
 from admin.ids import Id
+from admin.lists import Found, find
 from admin.look import moment
+from admin.schemas import Body, Done, IdPath, Listing, OnceHeader, PageQuery, Reason, Words, milliseconds
 from bbs_core.moderation import (
     act_on_posts,
     approve_post,
@@ -85,16 +86,20 @@ class ManyDone(Done):
     ids: list[int]
 
 
-@route("GET", "/posts", Scope.POSTS_READ, PostPage)
-def posts(query: PostsQuery) -> Response:
-    """List the posts, the newest first."""
+def find_posts(query: PostsQuery) -> Found[Post]:
+    """Return a page of them, as `posts` lists it."""
     wanted = query.domain()
-    return page(
-        PostPage,
+    return find(
         query,
         lambda c, asked: list_posts(c, wanted, before_id=asked.key, limit=asked.rows),
         lambda _, rows: [post_of(row) for row in rows],
     )
+
+
+@route("GET", "/posts", Scope.POSTS_READ, PostPage)
+def posts(query: PostsQuery) -> Response:
+    """List the posts, the newest first."""
+    return page(PostPage, find_posts(query), query.limit)
 
 
 @route("GET", "/posts/<id>", Scope.POSTS_READ, Post)

@@ -9,13 +9,14 @@ from typing import Any, Literal
 from flask import Response
 from pydantic import BaseModel, Field
 
-from admin.api.answers import act, page, read
+from admin.api.answers import act, answer, page
 from admin.api.posts import Post, post_of
 from admin.api.routing import actor, caller, route
-from admin.api.schemas import Asked, Body, Done, Listing, PageQuery, Reason
 from admin.context import board
 from admin.ids import Id
+from admin.lists import Found, find
 from admin.look import moment
+from admin.schemas import Asked, Body, Done, Listing, PageQuery, Reason
 from bbs_core import reports
 from bbs_core.posts import posts_around
 from bbs_core.staff import Scope
@@ -71,6 +72,7 @@ class Message(BaseModel):
     """A direct message that was reported, or stands beside one between the same two names."""
 
     id: int
+    sender_id: int
     sender: str
     recipient: str
     text: str
@@ -105,11 +107,9 @@ class Released(BaseModel):
     released: bool
 
 
-@route("GET", "/reports", Scope.REPORTS_MODERATE, ReportPage)
-def list_reported(query: ReportsQuery) -> Response:
-    """List what was reported, the oldest first."""
-    return page(
-        ReportPage,
+def find_reports(query: ReportsQuery) -> Found[Reported]:
+    """Return a page of them, as `list_reported` lists it."""
+    return find(
         query,
         lambda c, asked: reports.list_reports(c, is_open=query.state == "open", after_id=asked.key, limit=asked.rows),
         lambda _, rows: [
@@ -118,23 +118,34 @@ def list_reported(query: ReportsQuery) -> Response:
     )
 
 
+@route("GET", "/reports", Scope.REPORTS_MODERATE, ReportPage)
+def list_reported(query: ReportsQuery) -> Response:
+    """List what was reported, the oldest first."""
+    return page(ReportPage, find_reports(query), query.limit)
+
+
 @route("GET", "/reports/<kind>/<id>", Scope.REPORTS_MODERATE, ReportDetail)
 def reported(path: TargetPath) -> Response:
     """Return what was reported, with what stands around it."""
+    return answer(read_report(path.kind, path.id))
+
+
+def read_report(kind: Literal["post", "message"], target_id: int) -> ReportDetail:
+    """Return what was reported. Raises NotFound where it has no open report."""
 
     def found(connection: Connection) -> ReportDetail:
-        who = [_reporter(row) for row in reports.reporters(connection, path.kind, path.id)]
-        rows = posts_around(connection, path.id, reports.CONTEXT_ROWS) if path.kind == "post" else []
-        around = reports.messages_around(connection, path.id) if path.kind == "message" else []
+        who = [_reporter(row) for row in reports.reporters(connection, kind, target_id)]
+        rows = posts_around(connection, target_id, reports.CONTEXT_ROWS) if kind == "post" else []
+        around = reports.messages_around(connection, target_id) if kind == "message" else []
         return ReportDetail(
-            kind=path.kind,
-            target_id=path.id,
+            kind=kind,
+            target_id=target_id,
             reporters=who,
             posts=[post_of(row) for row in rows],
             messages=[_message(row) for row in around],
         )
 
-    return read(found)
+    return board().access.read(found)
 
 
 @route("POST", "/reports/<kind>/<id>/claim", Scope.REPORTS_MODERATE, Claimed)
@@ -169,4 +180,6 @@ def _reporter(row: Mapping[Any, Any]) -> Reporter:
 
 
 def _message(row: Mapping[Any, Any]) -> Message:
-    return Message(**{name: row[name] for name in ("id", "sender", "recipient", "text")}, at=moment(row["at_ms"]))
+    return Message(
+        **{name: row[name] for name in ("id", "sender_id", "sender", "recipient", "text")}, at=moment(row["at_ms"])
+    )

@@ -11,10 +11,11 @@ from pydantic import BaseModel, Field
 
 from admin.api.answers import act, act_once, page, read
 from admin.api.routing import actor, route
-from admin.api.schemas import Done, IdPath, Listing, OnceHeader, PageQuery, Reason
 from admin.context import board
 from admin.ids import Id
+from admin.lists import Found, find
 from admin.look import moment, moment_or_none
+from admin.schemas import Done, IdPath, Listing, OnceHeader, PageQuery, Reason
 from bbs_core import sanctions
 from bbs_core.clock import now_ms
 from bbs_core.proposals import LONGEST_S, NOTE_LIMIT, Proposal, preview
@@ -101,7 +102,7 @@ class SanctionChanged(Sanction, Done):
 @route("GET", "/bans", Scope.USERS_READ, SanctionPage)
 def bans(query: SanctionsQuery) -> Response:
     """List the bans, the newest first."""
-    return _list(BAN, query)
+    return page(SanctionPage, find_sanctions(BAN, query), query.limit)
 
 
 @route("GET", "/bans/<id>", Scope.USERS_READ, Sanction)
@@ -125,7 +126,7 @@ def lift_ban(path: IdPath, body: Reason) -> Response:
 @route("GET", "/mutes", Scope.USERS_READ, SanctionPage)
 def mutes(query: SanctionsQuery) -> Response:
     """List the mutes, the newest first."""
-    return _list(MUTE, query)
+    return page(SanctionPage, find_sanctions(MUTE, query), query.limit)
 
 
 @route("GET", "/mutes/<id>", Scope.USERS_READ, Sanction)
@@ -146,10 +147,10 @@ def lift_mute(path: IdPath, body: Reason) -> Response:
     return _lift(MUTE, path.id, body.reason)
 
 
-def _list(measure: str, query: SanctionsQuery) -> Response:
+def find_sanctions(measure: str, query: SanctionsQuery) -> Found[Sanction]:
+    """Return a page of bans or mutes, the newest first."""
     in_force = None if query.in_force is None else query.in_force == "true"
-    return page(
-        SanctionPage,
+    return find(
         query,
         lambda c, asked: sanctions.list_sanctions(
             c, measure, in_force=in_force, user_id=query.user_id, before_id=asked.key, limit=asked.rows

@@ -9,10 +9,11 @@ from pydantic import BaseModel
 
 from admin.api.answers import act, page
 from admin.api.routing import actor, route
-from admin.api.schemas import Done, IdPath, Listing, PageQuery, Reason
 from admin.context import board
 from admin.ids import Id
+from admin.lists import Found, find
 from admin.look import moment
+from admin.schemas import Done, IdPath, Listing, PageQuery, Reason
 from bbs_core.presence import kick, list_sessions
 from bbs_core.staff import Scope
 
@@ -37,11 +38,9 @@ class SessionPage(Listing[Session]):
     """Sessions, in no order that means anything."""
 
 
-@route("GET", "/sessions", Scope.USERS_READ, SessionPage)
-def sessions(query: SessionsQuery) -> Response:
-    """List the sessions on line, on whichever server."""
-    return page(
-        SessionPage,
+def find_sessions(query: SessionsQuery) -> Found[Session]:
+    """Return a page of them, as `sessions` lists it."""
+    return find(
         query,
         lambda c, asked: list_sessions(c, user_id=query.user_id, after_id=asked.key, limit=asked.rows),
         lambda _, rows: [
@@ -55,6 +54,12 @@ def sessions(query: SessionsQuery) -> Response:
             for row in rows
         ],
     )
+
+
+@route("GET", "/sessions", Scope.USERS_READ, SessionPage)
+def sessions(query: SessionsQuery) -> Response:
+    """List the sessions on line, on whichever server."""
+    return page(SessionPage, find_sessions(query), query.limit)
 
 
 @route("POST", "/sessions/<id>/kick", Scope.USERS_MODERATE, Done)

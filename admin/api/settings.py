@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 
 from admin.api.answers import act, read
 from admin.api.routing import actor, route
-from admin.api.schemas import Listing, Reason
 from admin.context import board
+from admin.schemas import Listing, Reason
 from bbs_core.runtime_settings import change, list_settings
 from bbs_core.staff import Scope
 from bbs_core.store.access import Connection

@@ -11,10 +11,10 @@ from pydantic import BaseModel, Field, SecretStr
 
 from admin.api.answers import act, read
 from admin.api.routing import actor, route
-from admin.api.schemas import Body, Done, IdPath, Listing, Reason
 from admin.context import board
 from admin.ids import Id
 from admin.look import moment, moment_or_none
+from admin.schemas import Body, Done, IdPath, Listing, Reason
 from bbs_core import staff
 from bbs_core.passwords import hash_password
 from bbs_core.staff import NAME_LIMIT, Scope

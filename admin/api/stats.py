@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 
 from admin.api.answers import read
 from admin.api.routing import route
-from admin.api.schemas import Asked
 from admin.look import moment, moment_or_none
+from admin.schemas import Asked
 from bbs_core.staff import Scope
 from bbs_core.stats import HOURS_LIMIT, activity, totals
 from bbs_core.store.access import Connection

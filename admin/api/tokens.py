@@ -11,9 +11,10 @@ from pydantic import BaseModel, Field
 
 from admin.api.answers import act, page
 from admin.api.routing import actor, caller, route
-from admin.api.schemas import Body, Done, IdPath, Listing, PageQuery
 from admin.context import board
+from admin.lists import Found, find
 from admin.look import moment, moment_or_none
+from admin.schemas import Body, Done, IdPath, Listing, PageQuery
 from bbs_core import tokens
 from bbs_core.staff import NAME_LIMIT, Scope
 from bbs_core.store.access import Connection
@@ -50,15 +51,19 @@ class TokenMade(BaseModel):
     token: str
 
 
-@route("GET", "/tokens", Scope.STAFF_WRITE, TokenPage)
-def list_all(query: PageQuery) -> Response:
-    """List the tokens of all staff."""
-    return page(
-        TokenPage,
+def find_tokens(query: PageQuery) -> Found[Token]:
+    """Return a page of them, as `list_all` lists it."""
+    return find(
         query,
         lambda c, asked: tokens.list_tokens(c, after_id=asked.key or 0, limit=asked.rows),
         lambda _, rows: [_token(row) for row in rows],
     )
+
+
+@route("GET", "/tokens", Scope.STAFF_WRITE, TokenPage)
+def list_all(query: PageQuery) -> Response:
+    """List the tokens of all staff."""
+    return page(TokenPage, find_tokens(query), query.limit)
 
 
 @route("POST", "/tokens", Scope.STAFF_WRITE, TokenMade)

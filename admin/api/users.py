@@ -9,11 +9,12 @@ from typing import Any, Literal
 from flask import Response
 from pydantic import BaseModel, Field
 
-from admin.api.answers import act, page, read
+from admin.api.answers import act, answer, page
 from admin.api.routing import actor, route
-from admin.api.schemas import Body, Done, IdPath, Listing, PageQuery, Reason, Words, milliseconds
 from admin.context import board
+from admin.lists import Found, find
 from admin.look import moment, moment_or_none
+from admin.schemas import Body, Done, IdPath, Listing, PageQuery, Reason, Words, milliseconds
 from bbs_core.accounts import UserQuery, addresses_of, get_user, key_of, list_users, neighbours
 from bbs_core.presence import kick_user, online_names, users_online
 from bbs_core.remarks import add_remark, list_remarks
@@ -110,13 +111,11 @@ class NoteDone(Done):
     id: int
 
 
-@route("GET", "/users", Scope.USERS_READ, UserPage)
-def users(query: UsersQuery) -> Response:
-    """List those who have visited the board."""
+def find_users(query: UsersQuery) -> Found[User]:
+    """Return a page of them, as `users` lists it."""
     wanted = query.domain()
     kinds = {"id": (int,), "name": (str, int), "last_visit": (int, int)}[wanted.order]
-    return page(
-        UserPage,
+    return find(
         query,
         lambda c, asked: list_users(c, wanted, after=asked.after, limit=asked.rows),
         _users,
@@ -125,19 +124,30 @@ def users(query: UsersQuery) -> Response:
     )
 
 
+@route("GET", "/users", Scope.USERS_READ, UserPage)
+def users(query: UsersQuery) -> Response:
+    """List those who have visited the board."""
+    return page(UserPage, find_users(query), query.limit)
+
+
 @route("GET", "/users/<id>", Scope.USERS_READ, UserDetail)
 def user(path: IdPath) -> Response:
     """Return a user, and who else came from the same addresses."""
+    return answer(read_user(path.id))
+
+
+def read_user(user_id: int) -> UserDetail:
+    """Return a user with all that is known of them. Raises NotFound."""
 
     def found(connection: Connection) -> UserDetail:
-        [one] = _users(connection, [get_user(connection, path.id)])
+        [one] = _users(connection, [get_user(connection, user_id)])
         others = [
             Neighbour(id=row["id"], name=row["name"], address=row["address"], last=moment(row["last_visit_at_ms"]))
-            for row in neighbours(connection, path.id)
+            for row in neighbours(connection, user_id)
         ]
         return UserDetail(**one.model_dump(), neighbours=others)
 
-    return read(found)
+    return board().access.read(found)
 
 
 @route("POST", "/users/<id>/kick", Scope.USERS_MODERATE, Done)
@@ -147,17 +157,21 @@ def kick(path: IdPath, body: Reason) -> Response:
     return act(lambda c: Done(act_id=kick_user(c, ledger, who, path.id, body.reason)))
 
 
-@route("GET", "/users/<id>/notes", Scope.USERS_READ, NotePage)
-def notes(path: IdPath, query: PageQuery) -> Response:
-    """List what staff noted of a user."""
-    return page(
-        NotePage,
+def find_notes(user_id: int, query: PageQuery) -> Found[Note]:
+    """Return a page of them, as `notes` lists it."""
+    return find(
         query,
-        lambda c, asked: list_remarks(c, path.id, before_id=asked.key, limit=asked.rows),
+        lambda c, asked: list_remarks(c, user_id, before_id=asked.key, limit=asked.rows),
         lambda _, rows: [
             Note(id=row["id"], author=row["author"], text=row["text"], at=moment(row["at_ms"])) for row in rows
         ],
     )
+
+
+@route("GET", "/users/<id>/notes", Scope.USERS_READ, NotePage)
+def notes(path: IdPath, query: PageQuery) -> Response:
+    """List what staff noted of a user."""
+    return page(NotePage, find_notes(path.id, query), query.limit)
 
 
 @route("POST", "/users/<id>/notes", Scope.USERS_MODERATE, NoteDone)

@@ -1,4 +1,4 @@
-"""One request for each act of the API: what has to be there before it, what it sends, and its rows in the ledger."""
+"""One request for each act of the API and the pages: what it needs, what it sends, and its rows in the ledger."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ import sqlalchemy as sa
 
 from bbs_core import moderation, noticeboard, reports, sanctions
 from bbs_core.ledger import Actor
+from bbs_core.logins import list_logins, open_login
 from bbs_core.posts import State
 from bbs_core.presence import beat
 from bbs_core.proposals import Proposal
 from bbs_core.store.models import Post, User
+from bbs_core.store.staff_models import Staff
 from tests.console.support import Board, plugin_status
 
 ANYONE = Actor("operator", "root", "cli")
@@ -109,6 +111,27 @@ def token(board: Board) -> str:
     return f"/tokens/{board.token_ids()[-1]}/revoke"
 
 
+def login(board: Board) -> str:
+    number = board.access.read(lambda c: c.execute(sa.select(Staff.id).where(Staff.name == "olga")).scalar_one())
+    board.run(lambda connection: open_login(connection, number, "::1", "another browser"))
+    found = board.access.read(lambda connection: list_logins(connection, number))
+    return f"/account/logins/{found[0]['id']}/end"
+
+
+def own_token(board: Board) -> str:
+    board.token()
+    return f"/account/tokens/{board.token_ids()[-1]}/revoke"
+
+
+def with_factor(path: Callable[[Board], str]) -> Callable[[Board], str]:
+    def prepared(board: Board) -> str:
+        where = path(board)
+        board.run(lambda c: c.execute(sa.update(Staff).values(totp_secret="A" * 32)))
+        return where
+
+    return prepared
+
+
 CASES: dict[str, Case] = {
     "users_kick": Case(user_on_line, REASON, ("session.kick", "session.kick")),
     "users_note": Case(at("/users/1/notes"), {"text": "a newcomer"}, ("user.note",)),
@@ -145,4 +168,56 @@ CASES: dict[str, Case] = {
     "tokens_revoke": Case(token, {}, ("token.revoke",)),
     "announcements_announce_to_all": Case(at("/announcements"), {"text": "hello"}, ("announcement.add",)),
     "announcements_end": Case(announcement, REASON, ("announcement.end",)),
+}
+
+REVIEW = {"outcome": "acted", **REASON}
+# The same for the forms of the pages.
+FORMS: dict[str, Case] = {
+    "change_mode": Case(at("/mode"), {"mode": "hold", "minutes": "5"}, ("setting.change",) * 3),
+    "note_user": Case(at("/users/1/note"), {"text": "a newcomer"}, ("user.note",)),
+    "kick_all": Case(user_on_line, REASON, ("session.kick", "session.kick")),
+    "hide": Case(at("/posts/1/hide"), REASON, ("post.hide",)),
+    "restore": Case(in_state(State.HIDDEN, "/posts/1/restore"), REASON, ("post.restore",)),
+    "approve": Case(in_state(State.HELD, "/posts/1/approve"), REASON, ("post.approve",)),
+    "purge": Case(at("/posts/1/purge"), REASON, ("post.purge",)),
+    "bulk": Case(at("/posts/bulk"), {"act": "hide", "ids": [1, 2, 99], **REASON}, ("post.hide",) * 3),
+    "clear": Case(at("/posts/clear"), REASON, ("setting.change",)),
+    "post_as_board": Case(at("/speak/post"), {"text": "Welcome"}, ("post.add",)),
+    "announce_to_all": Case(at("/speak/announce"), {"text": "hello", "hours": "2"}, ("announcement.add",)),
+    "end": Case(lambda board: announcement(board).replace("/announcements", "/speak"), REASON, ("announcement.end",)),
+    "claim": Case(lambda board: reported("claim")(board).replace("/reports", "/review"), {}, ()),
+    "release": Case(lambda board: reported("release")(board).replace("/reports", "/review"), {}, ()),
+    "close": Case(lambda board: reported("close")(board).replace("/reports", "/review"), REVIEW, ("report.close",)),
+    "kick_session": Case(session, REASON, ("session.kick",)),
+    "add_ban": Case(at("/bans"), SPAM, ("ban.add",)),
+    "lift_ban": Case(sanctioned("ban"), REASON, ("ban.lift",)),
+    "add_mute": Case(at("/mutes"), SPAM, ("mute.add",)),
+    "lift_mute": Case(sanctioned("mute"), REASON, ("mute.lift",)),
+    "undo": Case(hidden_act, REASON, ("post.restore",)),
+    "enable": Case(plugin("dice", "enable"), REASON, ("plugin.enable",)),
+    "disable": Case(plugin("dice", "disable"), REASON, ("plugin.disable",)),
+    "preview_settings": Case(at("/settings/preview"), {"board.window": "5"}, ()),
+    "change_settings": Case(at("/settings"), {"board.window": "5", **REASON}, ("setting.change",)),
+    "add_member": Case(
+        at("/staff"), {"name": "otto", "role": "moderator", "password": "correct horse battery"}, ("staff.add",)
+    ),
+    "change_role": Case(member("/role"), {"role": "observer", "version": "1", **REASON}, ("staff.role",)),
+    "disable_member": Case(member("/disable"), REASON, ("staff.disable",)),
+    "enable_member": Case(member("/enable"), REASON, ("staff.enable",)),
+    "remove_factor_of": Case(with_factor(member("/factor/remove")), REASON, ("staff.factor_remove",)),
+    "revoke": Case(token, {}, ("token.revoke",)),
+    "logout": Case(at("/logout"), {}, ()),
+    "set_password": Case(
+        at("/account/password"),
+        {"password": "correct horse battery", "new": "staple battery correct"},
+        ("staff.password",),
+    ),
+    "add_factor": Case(at("/account/factor"), {"code": "000000"}, ()),
+    "remove_factor": Case(with_factor(at("/account/factor/remove")), {}, ("staff.factor_remove",)),
+    "end_login": Case(login, {}, ()),
+    "add_token": Case(
+        at("/account/tokens"), {"name": "t", "scopes": "posts:read", "expires_days": "9"}, ("token.create",)
+    ),
+    "revoke_own": Case(own_token, {}, ("token.revoke",)),
+    "give_proof": Case(at("/proof"), {"password": "correct horse battery"}, ()),
 }

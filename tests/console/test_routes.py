@@ -165,7 +165,8 @@ def test_every_query_refuses_what_is_no_number_of_ours(board: Board, browser: Br
     inside = base64.urlsafe_b64encode(number.encode()).decode().rstrip("=")
     for value in (quote(number), inside):
         for name in ("posts", "users"):
-            assert browser.get(f"/?{name}={value}").status == 422, value
+            for field in ("limit", "cursor"):
+                assert browser.get(f"/{name}?{field}={value}").status == 422, value
             assert board.get(f"{API}/{name}?limit={value}", **bearer).status == 422, value
             assert board.get(f"{API}/{name}?cursor={value}", **bearer).status == 422, value
 
