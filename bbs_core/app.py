@@ -30,7 +30,7 @@ from bbs_core.presence import Presence
 from bbs_core.rules import Rules
 from bbs_core.search import Indexer
 from bbs_core.server import Server
-from bbs_core.session import Services
+from bbs_core.services import Services
 from bbs_core.settings import Settings
 from bbs_core.store.access import LiveAccess
 from bbs_core.store.commits import Commits
@@ -126,6 +126,7 @@ class App:
             noticeboard=self.noticeboard,
             dispatch=self.dispatch,
             counts=self.counts,
+            write=self.writer.call,
         )
         await self._heartbeat.start()
         self._indexer.start()

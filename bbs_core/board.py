@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterable
 
 import sqlalchemy as sa
 
 from bbs_core.chunks import Cache, Chunk
 from bbs_core.look import Frames, post_frames
+from bbs_core.rows import texts
 from bbs_core.settings import BoardSettings
 from bbs_core.shelf import CHUNK_ROWS, Load, Shelf
 from bbs_core.snapshots import ShelfRows, Snapshot, everything, newest
@@ -19,6 +22,8 @@ from bbs_core.store.items import NewPost
 from bbs_core.store.readers import Readers
 
 UNBOUNDED = 1 << 62
+# In which a user can point to one by its words: some screens, and a few milliseconds.
+SEARCHED_ROWS = 1000
 
 
 class Board:
@@ -97,6 +102,19 @@ class Board:
         await self._shelf.reload(post_id for post_id in post_ids if post_id > self._archived_through)
         await self._count_hidden()
 
+    async def newest_with(self, words: str, through_id: int) -> int | None:
+        """Return the id of the newest row up to `through_id` that shows these words, among the newest SEARCHED_ROWS."""
+        sought, left = words.casefold(), min(self._window or SEARCHED_ROWS, SEARCHED_ROWS)
+        for index in range(self._shelf.index_of(through_id), -1, -1):
+            chunk = await self._shelf.chunk(index)
+            end = bisect_right(chunk.ids, through_id)
+            found = _newest_with(chunk, max(0, end - left), end, sought)
+            left -= end
+            if found or left <= 0:
+                return found
+            await asyncio.sleep(0)  # the loop serves others in between
+        return None
+
     def _put(self, shelf: Shelf, row: reads.StoredRow) -> None:
         if row.state == reads.VISIBLE:
             shelf.add(row.id, self._frames(row))
@@ -112,6 +130,9 @@ class Board:
         if not self._window:
             return await everything(self._shelf)
         snapshot = await newest(self._shelf, self._window)
+        # What is hidden is counted a moment after the rows have changed.
+        if not snapshot.is_cut:
+            return snapshot
         earlier = self._shelf.last_id - self._archived_through - self._hidden - len(await snapshot.row_ids())
         if earlier > 0:
             snapshot.lead = f"({earlier} earlier posts are not shown.)"
@@ -135,3 +156,8 @@ def _read(connection: sa.Connection, low: int, high: int, frames: Frames) -> Chu
             chunk.add(row.id, frames(row))
         chunk.last_id = row.id
     return chunk
+
+
+def _newest_with(chunk: Chunk, first: int, end: int, sought: str) -> int | None:
+    rows = zip(chunk.ids[first:end], texts(chunk.slice(first, end)), strict=True)
+    return max((row_id for row_id, text in rows if sought in text.casefold()), default=None)

@@ -20,7 +20,8 @@ from bbs_core.intake import Intake
 from bbs_core.metrics import Counts
 from bbs_core.outbox import ConnectionGone, Outbox
 from bbs_core.protocol import BANNER, encode
-from bbs_core.session import Services, Session
+from bbs_core.services import Services
+from bbs_core.session import Session
 from bbs_core.settings import LimitSettings
 from bbs_core.sockets import (
     MSG_EOR,

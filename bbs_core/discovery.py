@@ -20,6 +20,8 @@ from bbs_core.relay import Runner
 from bbs_core.words import hook_name
 
 BUILTINS = ("post", "dm", "list", "listdm", "quit", "help", "who")
+# Of the product too, and off until the preset or an admin wants them: the original has nothing like them.
+OPTIONAL = ("report",)
 ENTRY_POINTS = "bbs.plugins"
 # Modules of outside plugins are named under this, with a number for each server, so that two servers share nothing.
 PREFIX = "bbs_outside"
@@ -35,6 +37,7 @@ class Plugin:
     origin: str
     find: Callable[[], ModuleType]
     builtin: bool = False
+    optional: bool = False
     version: str = ""
     state: str = "loaded"
     reason: str = ""
@@ -47,10 +50,9 @@ class Plugin:
 
 def builtins() -> Iterator[Plugin]:
     """Yield the plugins of the product."""
-    for name in BUILTINS:
-        module = f"plugins.{name}"
-        find = functools.partial(importlib.import_module, module)
-        yield Plugin(name, "built-in", find, builtin=True, version=product_version())
+    for name in (*BUILTINS, *OPTIONAL):
+        find = functools.partial(importlib.import_module, f"plugins.{name}")
+        yield Plugin(name, "built-in", find, builtin=True, optional=name in OPTIONAL, version=product_version())
 
 
 def installed() -> Iterator[Plugin]:

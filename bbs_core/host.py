@@ -72,10 +72,10 @@ class PluginSet:
         return PluginSet(settings, [self._again(plugin, settings, anew) for plugin in self.plugins])
 
     def _again(self, plugin: Plugin, settings: PluginSettings, anew: Collection[str]) -> Plugin:
-        was_disabled, is_disabled = plugin.state == "disabled", plugin.name in settings.disabled
+        was_disabled, is_disabled = plugin.state == "disabled", settings.switches_off(plugin.name, plugin.optional)
         if was_disabled == is_disabled and plugin.name not in anew:
             return plugin
-        return Plugin(plugin.name, plugin.origin, plugin.find, plugin.builtin, plugin.version)
+        return Plugin(plugin.name, plugin.origin, plugin.find, plugin.builtin, plugin.optional, plugin.version)
 
     def close(self, kept: PluginSet | None = None) -> None:
         """Let go of the plugins' threads, but for those that another set goes on with."""
@@ -100,8 +100,10 @@ class PluginSet:
 
     def _find(self, plugin: Plugin) -> None:
         replaced_by = self._settings.replace.get(plugin.name)
-        if plugin.name in self._settings.disabled and plugin.name != "quit":
-            plugin.state, plugin.reason = "disabled", "The settings disable it."
+        if self._settings.switches_off(plugin.name, plugin.optional):
+            disabled = plugin.name in self._settings.disabled
+            plugin.state = "disabled"
+            plugin.reason = "The settings disable it." if disabled else "It is off until someone switches it on."
         elif plugin.builtin and replaced_by:
             plugin.state, plugin.reason = "replaced", f"{replaced_by} stands in its place."
         else:
@@ -144,9 +146,10 @@ class PluginSet:
     def _check_settings(self) -> None:
         """Say which names in the settings are of no plugin: a typing slip would leave one at work."""
         known = [plugin.name for plugin in self.plugins]
-        for name in self._settings.disabled:
-            if name not in known:
-                log.error("disabled_plugin_missing", plugin=name, why=_suggestion(name, known).strip())
+        for what, names in (("disabled", self._settings.disabled), ("enabled", self._settings.enabled)):
+            for name in names:
+                if name not in known:
+                    log.error(f"{what}_plugin_missing", plugin=name, why=_suggestion(name, known).strip())
         for word, name in self._settings.replace.items():
             if hook_name(word) not in self._owners:
                 log.error("replacement_missing", command=word, plugin=name)

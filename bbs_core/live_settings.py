@@ -97,6 +97,7 @@ def _plugin_status(plugin: Plugin, plugins: PluginSet) -> dict[str, object]:
         "version": plugin.version or (own_version if type(own_version) is str else ""),
         "origin": plugin.origin,
         "builtin": plugin.builtin,
+        "optional": plugin.optional,
         "state": plugin.state,
         "reason": plugin.reason,
         "commands": sorted(word for word, info in plugins.commands.items() if info.plugin == plugin.name),

@@ -72,6 +72,16 @@ class Mail:
 
         return ShelfRows(snapshot)
 
+    async def nth(self, name: str, place: int, through_id: int) -> int | None:
+        """Return the id of the message of a name's mailbox whose row stands at `place`, from 0, up to `through_id`."""
+        shelf = await self._mailbox(name)
+        for index in range(shelf.last_index + 1):
+            chunk = await shelf.chunk(index)
+            if place < len(chunk):
+                return chunk.ids[place] if chunk.ids[place] <= through_id else None
+            place -= len(chunk)
+        return None
+
     def _add(self, name: str, message: Written) -> None:
         shelf = self._open[name]
         shelf.add(message.id, self._frames(message))

@@ -57,6 +57,9 @@ class Board(Protocol):
     def rows(self) -> Rows:
         """Return what `list` shows."""
 
+    async def report(self, words: str) -> None:
+        """Report the newest row that the session was shown and has these words to the staff. Raises UserError."""
+
 
 class Mail(Protocol):
     """Direct messages, as one session sees them."""
@@ -66,6 +69,9 @@ class Mail(Protocol):
 
     def rows(self) -> Rows:
         """Return what `listdm` shows."""
+
+    async def report(self, place: int) -> None:
+        """Report a row of the session's last `listdm` to the staff; the first is 1. Raises UserError."""
 
 
 @dataclass(frozen=True)

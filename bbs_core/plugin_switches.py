@@ -1,8 +1,9 @@
-"""Switching plugins on and off while the board runs; the choice is the setting `plugins.disabled`."""
+"""Switching plugins on and off while the board runs; the choice is kept in the settings."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, Unpack
 
 import sqlalchemy as sa
@@ -11,10 +12,11 @@ from bbs_core.errors import Conflict, InvalidAct, NotFound
 from bbs_core.ledger import Actor, Entry, Ledger, Links
 from bbs_core.presence import list_nodes
 from bbs_core.runtime_settings import effective, read_changes, store_value
-from bbs_core.settings import Settings
+from bbs_core.settings import PluginSettings, Settings
 from bbs_core.wording import checked_reason
 
 DISABLED = "plugins.disabled"
+ENABLED = "plugins.enabled"
 # Stock clients leave by it.
 ALWAYS_ON = "quit"
 QUARANTINED = "quarantined"
@@ -42,10 +44,14 @@ def enable_plugin(
     **links: Unpack[Links],
 ) -> int:
     """Switch a plugin on, or let it out of quarantine; returns the act's id. Raises NotFound, Conflict, InvalidAct."""
-    plugin, disabled = _find(connection, name), _disabled(connection, start)
-    if name not in disabled and plugin["state"] != QUARANTINED:
+    plugin, settings = _find(connection, name), _settings(connection, start)
+    was_off = settings.switches_off(name, plugin["optional"])
+    if not was_off and plugin["state"] != QUARANTINED:
         raise Conflict(f"{name} is on already.")
-    return _switch(connection, ledger, actor, "plugin.enable", name, reason, disabled - {name}, disabled, links)
+    lists = {DISABLED: {*settings.disabled} - {name}}
+    if plugin["optional"]:
+        lists[ENABLED] = {*settings.enabled, name}
+    return _switch(connection, ledger, actor, "plugin.enable", name, reason, lists, was_off, links)
 
 
 def disable_plugin(
@@ -58,13 +64,15 @@ def disable_plugin(
     **links: Unpack[Links],
 ) -> int:
     """Switch a plugin off; returns the act's id. Raises NotFound, Conflict, InvalidAct."""
-    _find(connection, name)
-    disabled = _disabled(connection, start)
+    plugin, settings = _find(connection, name), _settings(connection, start)
     if name == ALWAYS_ON:
         raise InvalidAct(f"{name} cannot be switched off: stock clients leave by it.")
-    if name in disabled:
+    if settings.switches_off(name, plugin["optional"]):
         raise Conflict(f"{name} is off already.")
-    return _switch(connection, ledger, actor, "plugin.disable", name, reason, disabled | {name}, disabled, links)
+    lists = {DISABLED: {*settings.disabled, name}}
+    if name in settings.enabled:
+        lists = {ENABLED: {*settings.enabled} - {name}}
+    return _switch(connection, ledger, actor, "plugin.disable", name, reason, lists, False, links)
 
 
 def _find(connection: sa.Connection, name: str) -> dict[str, Any]:
@@ -74,8 +82,8 @@ def _find(connection: sa.Connection, name: str) -> dict[str, Any]:
     raise NotFound(f"There is no plugin {name[:60]!r}.")
 
 
-def _disabled(connection: sa.Connection, start: Settings) -> set[str]:
-    return set(effective(start, read_changes(connection)).plugins.disabled)
+def _settings(connection: sa.Connection, start: Settings) -> PluginSettings:
+    return effective(start, read_changes(connection)).plugins
 
 
 def _switch(
@@ -85,11 +93,12 @@ def _switch(
     action: str,
     name: str,
     reason: str,
-    after: set[str],
-    before: set[str],
+    lists: Mapping[str, set[str]],
+    was_off: bool,
     links: Links,
 ) -> int:
     reason = checked_reason(reason)
-    store_value(connection, DISABLED, sorted(after))
-    states = {"disabled": name in before}, {"disabled": name in after}
+    for key, names in lists.items():
+        store_value(connection, key, sorted(names))
+    states = {"disabled": was_off}, {"disabled": action == "plugin.disable"}
     return ledger.write(connection, Entry(actor, action, "plugin", name, reason, *states, **links))

@@ -39,8 +39,10 @@ CLOSED = "The staff has looked at what you reported: {reason}"
 def report(connection: sa.Connection, kind: str, target_id: int, user_id: int, words: str) -> int:
     """Ask staff to look at a post or message; returns the report's id.
 
-    Raises Conflict where this user did so already, or has too many reports open.
+    Raises NotFound for a message between others, Conflict where this user did so already, or has too many reports open.
     """
+    if kind == MESSAGE:
+        _check_takes_part(connection, target_id, user_id)
     mine = sa.select(sa.func.count()).where(Report.user_id == user_id, Report.closed_at_ms.is_(None))
     if connection.execute(mine).scalar_one() >= OPEN_LIMIT:
         raise Conflict("You have reported much already: wait until the staff has looked at it.")
@@ -184,6 +186,14 @@ def _check_waits(connection: sa.Connection, kind: str, target_id: int) -> None:
         waits = sa.select(Report.id).where(*_open(kind, target_id)).limit(1)
     if connection.execute(waits).scalar() is None:
         raise NotFound(f"There is nothing to look at in {kind[:20]} {target_id}.")
+
+
+def _check_takes_part(connection: sa.Connection, message_id: int, user_id: int) -> None:
+    ends = connection.execute(
+        sa.select(Message.sender_id, Message.recipient_id).where(Message.id == message_id)
+    ).first()
+    if ends is None or user_id not in ends:
+        raise NotFound(f"You have no message {message_id}.")
 
 
 def _open(kind: str, target_id: int) -> tuple[sa.ColumnElement[bool], ...]:

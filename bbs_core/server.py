@@ -14,7 +14,7 @@ import structlog
 from bbs_core.connection import Connection
 from bbs_core.deadlines import Deadlines
 from bbs_core.protocol import encode
-from bbs_core.session import Services
+from bbs_core.services import Services
 from bbs_core.settings import Settings
 from bbs_core.sockets import listen, shown_address
 

@@ -5,29 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Collection, Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 from bbs_core.answers import Line, send_answer
-from bbs_core.board import Board
 from bbs_core.clock import now_ms
-from bbs_core.dispatch import Command, Dispatch, Request, fetched
+from bbs_core.dispatch import Command, Request, fetched
 from bbs_core.errors import UserError
-from bbs_core.mail import Mail
-from bbs_core.metrics import Counts
-from bbs_core.noticeboard import Noticeboard
+from bbs_core.facades import SessionBoard, SessionMail, quoted, storable
 from bbs_core.notices import Notices
 from bbs_core.plugin import CommandInfo
-from bbs_core.presence import Presence
 from bbs_core.rows import encodable
-from bbs_core.rules import Rules, Ruling
-from bbs_core.settings import Settings
+from bbs_core.rules import Ruling
+from bbs_core.services import Services
 from bbs_core.snapshots import ShelfRows
-from bbs_core.store.commits import Commits
-from bbs_core.store.items import Departure, NewMessage, NewPost, Visit, new_session_id
+from bbs_core.store.items import Departure, Visit, new_session_id
 
-# A frame has at most 9,999 characters; what a plugin makes may be longer, and one row must not fill the memory.
-TEXT_CHARACTERS = 1_000_000
 ENDED = "Your session was ended."
 # What a user is told who may not write, by the board's mode.
 CLOSED = {
@@ -35,30 +26,6 @@ CLOSED = {
     "staff_only": "only the staff writes on the board at the moment.",
 }
 HELD = "Every post is reviewed before it is shown."
-# How much of a text is repeated to its author when it was not kept.
-QUOTE_CHARACTERS = 40
-
-
-class SettingsInForce(Protocol):
-    """The settings, which staff may change."""
-
-    @property
-    def now(self) -> Settings: ...
-
-
-@dataclass(frozen=True)
-class Services:
-    """What all sessions of a server share."""
-
-    live: SettingsInForce
-    board: Board
-    mail: Mail
-    commits: Commits
-    presence: Presence
-    rules: Rules
-    noticeboard: Noticeboard
-    dispatch: Dispatch
-    counts: Counts
 
 
 class Session:
@@ -147,7 +114,7 @@ class Session:
 
     def refused(self, kind: str, text: str, error: Exception) -> None:
         """Tell the user which post or message is not kept."""
-        self.notify(f"Your {kind} was not kept: {_quoted(text)} ({error})")
+        self.notify(f"Your {kind} was not kept: {quoted(text)} ({error})")
 
     def handed_in(self, ticket: int) -> None:
         """Remember the last row that was handed to the writer for this session."""
@@ -159,7 +126,7 @@ class Session:
         Almost every post is done when this returns: a coroutine for each would cost as much as the post.
         """
         if not self._named:
-            return self._enter(_storable(text))
+            return self._enter(storable(text))
         if self._judged != self._services.rules.version:
             self._judge()
         if self._ban is not None and self._ban.holds():
@@ -318,59 +285,3 @@ class Session:
         """Whoever sends another frame has read what was sent before."""
         self._services.noticeboard.delivered(self._shown_notices)
         self._shown_notices = ()
-
-
-def _quoted(text: str) -> str:
-    return text if len(text) <= QUOTE_CHARACTERS else text[:QUOTE_CHARACTERS] + "…"
-
-
-def _storable(text: str) -> str:
-    """PostgreSQL stores no NUL; the sign for it is shown alike (docs/protocol.md, Differences)."""
-    text = encodable(text)
-    if len(text) > TEXT_CHARACTERS:
-        raise UserError(f"A text has at most {TEXT_CHARACTERS:,} characters.")
-    return text.replace("\0", "\u2400") if "\0" in text else text
-
-
-class SessionBoard:
-    """The board as one session's plugins see it."""
-
-    __slots__ = ("_services", "_session")
-
-    def __init__(self, session: Session, services: Services) -> None:
-        self._session = session
-        self._services = services
-
-    def post(self, text: str) -> None:
-        """Hand a post to the writer."""
-        session = self._session
-        held_for = session.may_write("post")
-        new = NewPost(session, session.username, session.address, _storable(text), now_ms(), 0, held_for)
-        session.handed_in(self._services.board.post(new))
-        if held_for:
-            session.notify(f"Your post waits for a review, and nobody sees it until then: {_quoted(text)}")
-
-    def rows(self) -> ShelfRows:
-        """Return the rows of `list`."""
-        return self._services.board.rows()
-
-
-class SessionMail:
-    """The mail as one session's plugins see it."""
-
-    __slots__ = ("_services", "_session")
-
-    def __init__(self, session: Session, services: Services) -> None:
-        self._session = session
-        self._services = services
-
-    def send(self, to: str, text: str) -> None:
-        """Hand a message to the writer."""
-        session = self._session
-        session.may_write("message")
-        new = NewMessage(session, session.username, session.address, _storable(to), _storable(text), now_ms())
-        session.handed_in(self._services.mail.send(new))
-
-    def rows(self) -> ShelfRows:
-        """Return the rows of `listdm`."""
-        return self._services.mail.rows(self._session.username)

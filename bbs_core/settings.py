@@ -35,6 +35,7 @@ RUNTIME = frozenset(
         "board.archived_through",
         "admin.second_factor_required",
         "plugins.disabled",
+        "plugins.enabled",
     }
 )
 
@@ -44,6 +45,7 @@ PRESETS: Mapping[str, Mapping[str, object]] = {
         "board.post_row": "{username}: {text}",
         "board.message_row": "{sender}: {text}",
         "board.window": 200,
+        "plugins.enabled": ("report",),
     },
 }
 
@@ -87,7 +89,7 @@ class ServerSettings(Section):
         "", repr=False, description="Empty is SQLite in the data folder; many nodes share postgresql://user@host/name."
     )
     preset: Literal["original", "community"] = Field(
-        "original", description="One key for many: community shows names in rows and limits a list to 200 rows."
+        "original", description="One key for many: community shows names, lists 200 rows and has /report."
     )
 
     @field_validator("database")
@@ -233,6 +235,7 @@ class PluginSettings(Section):
     """Which plugins run, and how much they may take."""
 
     disabled: Names = Field((), description="Plugins that are not loaded, by name; quit always is.")
+    enabled: Names = Field((), description="Built-in plugins that the original has nothing like: report.")
     replace: dict[Name, Name] = Field(
         {}, description="Command word = the plugin that may take it over; nothing is replaced unasked."
     )
@@ -247,6 +250,10 @@ class PluginSettings(Section):
         60.0, description="Seconds over which failures are counted; old ones are forgiven."
     )
     threads: Threads = Field(4, description="Threads per plugin for its blocking calls, so that none starves another.")
+
+    def switches_off(self, name: str, optional: bool) -> bool:
+        """Whether a plugin is not to be loaded; an optional one is only if it is asked for."""
+        return name != "quit" and (name in self.disabled or (optional and name not in self.enabled))
 
     @field_validator("disabled")
     @classmethod

@@ -54,6 +54,10 @@ class Shelf:
         """Count a row as seen that is not shown."""
         self.tail.last_id = row_id
 
+    def index_of(self, row_id: int) -> int:
+        """Return the index of the chunk in which a row is, or would be."""
+        return max(0, bisect_right(self._starts, row_id) - 1)
+
     def total(self, index: int) -> int | None:
         """Return the number of frames of a chunk, if it is known without loading it."""
         return len(self.tail) if index == self.last_index else self._totals.get(index)
@@ -67,7 +71,7 @@ class Shelf:
 
     async def reload(self, row_ids: Iterable[int]) -> None:
         """Read the chunks of rows anew, each once, because the rows are to be shown no more, or again."""
-        indices = {max(0, bisect_right(self._starts, row_id) - 1) for row_id in row_ids}
+        indices = {self.index_of(row_id) for row_id in row_ids}
         for index in indices - {self.last_index}:
             self._forget(index)
         if self.last_index in indices:

@@ -22,7 +22,7 @@ TEXT_PIECE_BYTES = 16_384
 class Snapshot:
     """So many frames of each chunk from one on, as they were promised; `len()` is what the count row says.
 
-    `lead` is a row before them.
+    `lead` is a row before them; `is_cut` is whether the shelf may have earlier ones.
     """
 
     def __init__(self, shelf: Shelf, first_index: int, counts: array[int], last_id: int) -> None:
@@ -31,6 +31,7 @@ class Snapshot:
         self.counts = counts
         self.last_id = last_id
         self.lead: str | None = None
+        self.is_cut = False
 
     def __len__(self) -> int:
         return sum(self.counts) + (self.lead is not None)
@@ -173,4 +174,6 @@ async def newest(shelf: Shelf, frame_count: int) -> Snapshot:
     while 0 < skip < len(ids) and ids[skip] == ids[skip - 1]:
         skip += 1
     counts[0] -= min(skip, counts[0])
-    return Snapshot(shelf, index, array("I", counts), last_id)
+    snapshot = Snapshot(shelf, index, array("I", counts), last_id)
+    snapshot.is_cut = index > 0 or skip > 0
+    return snapshot

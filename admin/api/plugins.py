@@ -28,6 +28,7 @@ class Plugin(BaseModel):
     version: str
     origin: str
     builtin: bool
+    optional: bool = Field(description="Built in, and off until someone wants it.")
     state: str
     reason: str = Field(description="Why it is in this state.")
     commands: list[str]

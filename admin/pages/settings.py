@@ -14,13 +14,13 @@ from admin.context import board
 from admin.pages.routing import actor, back, pages, reason
 from admin.previews import Preview, preview
 from bbs_core.errors import ActError
-from bbs_core.plugin_switches import DISABLED
+from bbs_core.plugin_switches import DISABLED, ENABLED
 from bbs_core.runtime_settings import change, effective, list_settings, read_changes
 from bbs_core.settings import FIELDS, choices
 from bbs_core.staff import Scope
 
 # These have pages of their own.
-ELSEWHERE = frozenset({DISABLED, "board.mode", "board.mode_ends_at_ms", "board.archived_through"})
+ELSEWHERE = frozenset({DISABLED, ENABLED, "board.mode", "board.mode_ends_at_ms", "board.archived_through"})
 
 
 @pages.get("/settings")

@@ -241,7 +241,7 @@ class Browser:
 def plugin_status(name: str, state: str = "loaded") -> str:
     """Return what a server says of itself that has one plugin."""
     plugin = {"name": name, "version": "1.0", "origin": "folder", "builtin": False, "state": state, "reason": ""}
-    plugin |= {"commands": ["/" + name], "failures": 0, "calls": 2, "mean_ms": 1.5, "slowest_ms": 2.0}
+    plugin |= {"optional": False, "commands": ["/" + name], "failures": 0, "calls": 2, "mean_ms": 1.5, "slowest_ms": 2.0}
     return json.dumps({"plugins": [plugin], "writer": "ok"})
 
 

@@ -60,6 +60,19 @@ async def test_a_window_says_how_many_posts_it_leaves_out(
             assert numbers(rows) == left[-3:]
 
 
+async def test_a_window_that_leaves_nothing_out_never_says_so(
+    database_url: str, tmp_path: Path, small_chunks: None
+) -> None:
+    async with running(tmp_path / "data", database_url, BoardSettings(window=200)) as app:
+        await post(app, ["1", "2", "3"])
+        for act in (hide, restore):
+            acting = asyncio.ensure_future(act(app, 2))
+            while not acting.done():
+                assert len(await shown(app.board.rows())) <= 3
+                assert (await app.board.rows().snapshot()).lead is None
+            await acting
+
+
 async def test_many_moderators_and_authors_at_once(app: App) -> None:
     """Each looks at the list the moment that its own act has returned; it may lack rows that others act on."""
 

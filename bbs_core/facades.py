@@ -1,0 +1,136 @@
+"""The board and the mail as the plugins of one session see them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from bbs_core import reports
+from bbs_core.accounts import find_user
+from bbs_core.clock import now_ms
+from bbs_core.errors import BBSError, UserError
+from bbs_core.rows import encodable
+from bbs_core.services import Services
+from bbs_core.snapshots import ShelfRows, Snapshot
+from bbs_core.store.access import Connection
+from bbs_core.store.items import Author, NewMessage, NewPost
+
+# A frame has at most 9,999 characters; what a plugin makes may be longer, and one row must not fill the memory.
+TEXT_CHARACTERS = 1_000_000
+# How much of a text is repeated to its author when it was not kept.
+QUOTE_CHARACTERS = 40
+
+
+class Speaker(Author, Protocol):
+    """The session whose user writes."""
+
+    @property
+    def username(self) -> str: ...
+    @property
+    def address(self) -> str: ...
+    def may_write(self, kind: str) -> str: ...
+    def handed_in(self, ticket: int) -> None: ...
+    def notify(self, text: str) -> None: ...
+
+
+class SessionBoard:
+    """The public board, with what of it this session was shown."""
+
+    __slots__ = ("_services", "_session", "_shown_through")
+
+    def __init__(self, session: Speaker, services: Services) -> None:
+        self._session = session
+        self._services = services
+        self._shown_through = 0
+
+    def post(self, text: str) -> None:
+        """Hand a post to the writer."""
+        session = self._session
+        held_for = session.may_write("post")
+        new = NewPost(session, session.username, session.address, storable(text), now_ms(), 0, held_for)
+        session.handed_in(self._services.board.post(new))
+        if held_for:
+            session.notify(f"Your post waits for a review, and nobody sees it until then: {quoted(text)}")
+
+    def rows(self) -> ShelfRows:
+        """Return the rows of `list`."""
+        return _noted(self._services.board.rows(), self._show)
+
+    async def report(self, words: str) -> None:
+        """Ask the staff to look at the newest row that was shown and contains these words. Raises UserError."""
+        shown = self._shown_through
+        post_id = await self._services.board.newest_with(words, shown) if shown else None
+        if post_id is None:
+            raise UserError("None of the newest rows that you were shown has these words.")
+        await _report(self._services, reports.POST, post_id, self._session.username, words)
+
+    def _show(self, snapshot: Snapshot) -> None:
+        self._shown_through = snapshot.last_id
+
+
+class SessionMail:
+    """The mail of this session's name, with what of it this session was shown."""
+
+    __slots__ = ("_services", "_session", "_shown_through")
+
+    def __init__(self, session: Speaker, services: Services) -> None:
+        self._session = session
+        self._services = services
+        self._shown_through = 0
+
+    def send(self, to: str, text: str) -> None:
+        """Hand a message to the writer."""
+        session = self._session
+        session.may_write("message")
+        new = NewMessage(session, session.username, session.address, storable(to), storable(text), now_ms())
+        session.handed_in(self._services.mail.send(new))
+
+    def rows(self) -> ShelfRows:
+        """Return the rows of `listdm`."""
+        return _noted(self._services.mail.rows(self._session.username), self._show)
+
+    async def report(self, place: int) -> None:
+        """Ask the staff to look at a row of the last `listdm`, the first of which is 1. Raises UserError."""
+        name = self._session.username
+        message_id = await self._services.mail.nth(name, place - 1, self._shown_through) if place > 0 else None
+        if message_id is None:
+            raise UserError(f"Your last listdm had no row {place}.")
+        await _report(self._services, reports.MESSAGE, message_id, name, "")
+
+    def _show(self, snapshot: Snapshot) -> None:
+        self._shown_through = snapshot.last_id
+
+
+def _noted(rows: ShelfRows, note: Callable[[Snapshot], None]) -> ShelfRows:
+    """Have what is shown noted at the moment when it is."""
+
+    async def snapshot() -> Snapshot:
+        taken = await rows.snapshot()
+        note(taken)
+        return taken
+
+    return ShelfRows(snapshot)
+
+
+async def _report(services: Services, kind: str, target_id: int, name: str, words: str) -> None:
+    def do(connection: Connection) -> int:
+        return reports.report(connection, kind, target_id, find_user(connection, name), words)
+
+    try:
+        await asyncio.wrap_future(services.write(do))
+    except BBSError as error:
+        raise UserError(str(error)) from None
+
+
+def quoted(text: str) -> str:
+    """Return so much of a text as its author knows it by."""
+    return text if len(text) <= QUOTE_CHARACTERS else text[:QUOTE_CHARACTERS] + "…"
+
+
+def storable(text: str) -> str:
+    """PostgreSQL stores no NUL; the sign for it is shown alike (docs/protocol.md, Differences)."""
+    text = encodable(text)
+    if len(text) > TEXT_CHARACTERS:
+        raise UserError(f"A text has at most {TEXT_CHARACTERS:,} characters.")
+    return text.replace("\0", "\u2400") if "\0" in text else text
