@@ -111,11 +111,11 @@ class BoardProcess:
 
 
 @contextlib.contextmanager
-def fresh_postgres_database(server_url: str) -> Iterator[str]:
-    """Make an empty database on a running server; yields its URL."""
+def fresh_postgres_database(server_url: str, template: str = "template1") -> Iterator[str]:
+    """Make a database on a running server, empty or a copy of another one; yields its URL."""
     name = f"bbs_{uuid.uuid4().hex}"
     with psycopg.connect(server_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
     yield server_url.replace("/postgres?", f"/{name}?")
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

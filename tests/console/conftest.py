@@ -1,26 +1,68 @@
-"""A console on each store."""
+"""A console on each store; its hundreds of tests begin with copies of databases that were migrated once."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 
+from bbs_core.store.engine import SQLITE_FILE, database_url, migrate, writing_engine
 from tests.console.support import Board, Browser, open_board
+from tests.support import fresh_postgres_database
+
+
+def _migrated(data: Path, database: str) -> None:
+    engine = writing_engine(database_url(database, data))
+    migrate(engine, data)
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the schema of today."""
+    data = tmp_path_factory.mktemp("template")
+    _migrated(data, "")
+    return data / SQLITE_FILE
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a database with the schema of today."""
+    with fresh_postgres_database(postgres_url) as url:
+        _migrated(tmp_path_factory.mktemp("template"), url)
+        yield make_url(url).database or ""
 
 
 @pytest.fixture
-def board(tmp_path: Path, database_url: str) -> Iterator[Board]:
+def sqlite_data(tmp_path: Path, sqlite_template: Path) -> Path:
+    """A data folder with a database in it."""
+    data = tmp_path / "data"
+    data.mkdir()
+    shutil.copy(sqlite_template, data)
+    return data
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def board(request: pytest.FixtureRequest) -> Iterator[Board]:
     """A board with its console, once on each database."""
-    with open_board(tmp_path / "data", database_url) as opened:
+    if request.param == "sqlite":
+        yield request.getfixturevalue("sqlite_board")
+        return
+    data, template = request.getfixturevalue("tmp_path"), request.getfixturevalue("postgres_template")
+    with (
+        fresh_postgres_database(request.getfixturevalue("postgres_url"), template) as url,
+        open_board(data, url) as opened,
+    ):
         yield opened
 
 
 @pytest.fixture
-def sqlite_board(tmp_path: Path) -> Iterator[Board]:
+def sqlite_board(sqlite_data: Path) -> Iterator[Board]:
     """A board with its console, for what has nothing to do with the database."""
-    with open_board(tmp_path / "data", "") as opened:
+    with open_board(sqlite_data, "") as opened:
         yield opened
 
 
