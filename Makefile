@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.1
 	--no-emit-index-url --no-header --no-annotate --quiet $(PINS_ARGS)
 fail = { echo "$(1)" >&2; exit 1; }
 
-.PHONY: help run test bench kill-test fuzz lint format pins clean
+.PHONY: help run test bench kill-test screenshots fuzz lint format pins clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -28,6 +28,9 @@ kill-test: .venv/requirements-test.stamp ## kill the board N=100 times on each d
 
 bench: .venv/requirements-test.stamp ## measure speed against other designs, some eight minutes; BENCH_ARGS="lists posts" measures only that
 	$(BIN)/python -m tests.benchmarks --json build/benchmarks.json --plots build $(BENCH_ARGS)
+
+screenshots: .venv/requirements-test.stamp ## take the pictures of docs/console.md anew
+	$(BIN)/python -m pytest tests/browser/test_pictures.py --screenshots docs/console
 
 SECONDS ?= 60
 fuzz: .venv/requirements-fuzz.stamp ## search for input that breaks the wire or a session, SECONDS=60 for each; FUZZ_ARGS go to libFuzzer

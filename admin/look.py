@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from flask import Flask
 
@@ -12,6 +15,7 @@ from bbs_core.rows import visible
 def install(app: Flask) -> None:
     """Give an application's templates their filters."""
     app.jinja_env.filters.update(count_of=count_of, iso=iso, minute=minute, visible=visible)
+    app.jinja_env.globals["changes"] = changes
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
 
 
@@ -42,3 +46,19 @@ def _as_moment(at: int | datetime) -> datetime:
 def count_of(number: int, noun: str) -> str:
     """Return a number of things as people say it."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Return what an act changed, as people say it; what was nothing and stays it is left out."""
+    values = [(key, before.get(key), after.get(key)) for key in {**before, **after}]
+    return [f"{key}: {_change(old, new)}" for key, old, new in values if (old, new) != (None, None)]
+
+
+def _change(old: Any, new: Any) -> str:
+    return _value(new) if old is None else f"{_value(old)} → {_value(new)}"
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

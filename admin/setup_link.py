@@ -20,7 +20,6 @@ from bbs_core.staff import Member, add_first, has_staff
 from bbs_core.store.access import Connection
 
 GOOD_FOR_S = 3600.0
-ORIGINAL = "original"
 USED_UP = "This link was used or is an hour old. If nobody is on the staff, start the board anew for another one."
 
 log = structlog.get_logger(__name__)
@@ -54,7 +53,7 @@ def ask() -> ResponseReturnValue:
 def make_owner() -> ResponseReturnValue:
     """Let the first owner in, if nobody was quicker."""
     name, password = request.form.get("name", ""), request.form.get("password", "")
-    looks = request.form.get("looks", ORIGINAL)
+    looks = request.form.get("looks", board().start.server.preset)
     try:
         if password != request.form.get("again", ""):
             raise InvalidAct("The two passwords are not the same.")
@@ -77,7 +76,13 @@ def _set_up(connection: Connection, console: ConsoleContext, name: str, password
     return member
 
 
-def _page(name: str = "", looks: str = ORIGINAL, problem: str = "") -> str:
+def _page(name: str = "", looks: str = "", problem: str = "") -> str:
+    start = board().start
     return render_template(
-        "setup.html", name=name, looks=looks, problem=problem, minimum=PASSWORD_MINIMUM, previews=presets(board().start)
+        "setup.html",
+        name=name,
+        looks=looks or start.server.preset,
+        problem=problem,
+        minimum=PASSWORD_MINIMUM,
+        previews=presets(start),
     )

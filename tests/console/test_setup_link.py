@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from admin import setup_link
 from admin.setup_link import GOOD_FOR_S
 from bbs_core.passwords import PASSWORD_MINIMUM
 from bbs_core.runtime_settings import read_changes
+from bbs_core.settings import Settings
 from bbs_core.staff import has_staff
 from tests.console.support import PASSWORD, SETUP_KEY, Answer, Board, Browser
 from tests.support import BoardProcess
@@ -71,6 +73,15 @@ def test_the_looks_are_chosen_after_a_preview_of_both(board: Board) -> None:
     assert send(browser, **GOOD, looks="community").status == 303
     assert board.access.read(read_changes) == {"server.preset": "community"}
     assert [act["action"] for act in board.acts()] == ["staff.add", "setting.change"]
+
+
+def test_the_looks_that_the_board_was_started_with_are_picked_already(board: Board) -> None:
+    start = Settings.model_validate({"server": {"preset": "community"}})
+    board.app.extensions["bbs"] = dataclasses.replace(board.app.extensions["bbs"], start=start)
+    browser = Browser(board)
+    assert re.search(r'value="community" checked', browser.get(LINK).text)
+    assert send(browser, **GOOD).status == 303
+    assert board.access.read(read_changes) == {}
 
 
 def test_looks_that_do_not_exist_make_no_owner(board: Board) -> None:
