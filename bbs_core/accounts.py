@@ -14,6 +14,8 @@ from bbs_core.store.models import User, UserAddress, address_range, name_hash, n
 PAGE_LIMIT = 200
 # Of one user in a list; who travels far has hundreds.
 ADDRESS_LIMIT = 20
+# Of a network, whose users are looked up one by one; those of a wider one are so many that any order soon meets them.
+NETWORK_LIMIT = 1000
 SORTS = ("id", "name", "last_visit")
 # Behind every character, so that a range of keys holds all that begin alike.
 LAST = "\U0010ffff"
@@ -53,8 +55,7 @@ def list_users(
     address or network.
     """
     chosen = _SELECT.where(User.first_visit_at_ms.is_not(None)).limit(min(limit, PAGE_LIMIT + 1))
-    for condition in _conditions(query):
-        chosen = chosen.where(condition)
+    chosen = chosen.where(*_conditions(connection, query))
     return list(connection.execute(_sorted(chosen, query.order, after)).mappings())
 
 
@@ -66,7 +67,9 @@ def key_of(row: Any, order: str) -> tuple[Any, ...]:
 
 def _sorted(chosen: sa.Select[Any], order: str, after: tuple[Any, ...] | None) -> sa.Select[Any]:
     if order == "last_visit":
-        newest_first = chosen.order_by(User.last_visit_at_ms.desc(), User.id.desc())
+        # PostgreSQL has those without a visit first in this order, and would go through all of them.
+        visited = chosen.where(User.last_visit_at_ms.is_not(None))
+        newest_first = visited.order_by(User.last_visit_at_ms.desc(), User.id.desc())
         return newest_first.where(sa.tuple_(User.last_visit_at_ms, User.id) < after) if after else newest_first
     columns = (User.name_key, User.id) if order == "name" else (User.id,)
     if after:
@@ -74,16 +77,24 @@ def _sorted(chosen: sa.Select[Any], order: str, after: tuple[Any, ...] | None) -
     return chosen.order_by(*columns)
 
 
-def _conditions(query: UserQuery) -> list[sa.ColumnElement[bool]]:
+def _conditions(connection: sa.Connection, query: UserQuery) -> list[sa.ColumnElement[bool]]:
     found: list[sa.ColumnElement[bool]] = []
     if query.search:
         key = name_key(query.search)
         found += [User.name_key >= key, User.name_key <= key + LAST]
     if query.network is not None:
-        found.append(User.id.in_(sa.select(UserAddress.user_id).where(from_network(query.network))))
+        found.append(_came_from(connection, query.network))
     if query.seen_since_ms is not None:
         found.append(User.last_visit_at_ms >= query.seen_since_ms)
     return [*found, *(User.id.in_(ids) for ids in query.among)]
+
+
+def _came_from(connection: sa.Connection, network: str) -> sa.ColumnElement[bool]:
+    there = sa.select(UserAddress.user_id).where(from_network(network))
+    few = connection.execute(there.order_by(UserAddress.address_key).limit(NETWORK_LIMIT + 1)).scalars().all()
+    if len(few) <= NETWORK_LIMIT:
+        return User.id.in_(few)
+    return there.where(UserAddress.user_id == User.id).exists()
 
 
 def from_network(network: str) -> sa.ColumnElement[bool]:
@@ -116,10 +127,15 @@ def make_user(connection: sa.Connection, name: str) -> int:
 
 def find_user(connection: sa.Connection, name: str) -> int:
     """Return the id of the user of a name. Raises NotFound."""
-    found = connection.execute(sa.select(User.id).where(User.name_hash == name_hash(name))).scalar()
+    found = id_of(connection, name)
     if found is None:
         raise NotFound("There is no user of this name.")
     return found
+
+
+def id_of(connection: sa.Connection, name: str) -> int | None:
+    """Return the id of the user of a name, or None."""
+    return connection.execute(sa.select(User.id).where(User.name_hash == name_hash(name))).scalar()
 
 
 def addresses_of(connection: sa.Connection, user_ids: Iterable[int]) -> dict[int, list[sa.RowMapping]]:
@@ -140,18 +156,18 @@ def addresses_of(connection: sa.Connection, user_ids: Iterable[int]) -> dict[int
 
 
 def neighbours(connection: sa.Connection, user_id: int) -> list[sa.RowMapping]:
-    """Return who else came from a user's latest addresses: `id`, `name`, `address`, at most PAGE_LIMIT."""
-    latest = (
-        sa.select(UserAddress.address_key)
-        .where(UserAddress.user_id == user_id)
-        .order_by(UserAddress.last_visit_at_ms.desc())
-        .limit(ADDRESS_LIMIT)
-    )
-    query = (
-        sa.select(User.id, User.name, UserAddress.address, UserAddress.last_visit_at_ms)
-        .join(User, User.id == UserAddress.user_id)
-        .where(UserAddress.address_key.in_(latest), UserAddress.user_id != user_id)
-        .order_by(UserAddress.address_key, User.id)
-        .limit(PAGE_LIMIT)
-    )
-    return list(connection.execute(query).mappings())
+    """Return who else came from a user's latest addresses, the last used first, at most PAGE_LIMIT.
+
+    Each has `id`, `name`, `address` and `last_visit_at_ms`.
+    """
+    found: list[sa.RowMapping] = []
+    for address in addresses_of(connection, [user_id]).get(user_id, []):
+        others = (
+            sa.select(User.id, User.name, UserAddress.address, UserAddress.last_visit_at_ms)
+            .join(User, User.id == UserAddress.user_id)
+            .where(UserAddress.address_key == address["address_key"], UserAddress.user_id != user_id)
+            .order_by(UserAddress.user_id)
+            .limit(PAGE_LIMIT - len(found))
+        )
+        found += connection.execute(others).mappings()
+    return found

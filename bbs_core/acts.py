@@ -20,6 +20,7 @@ from bbs_core.settings import LARGEST_ID, Settings
 from bbs_core.store.access import Access
 from bbs_core.tokens import EXPIRES_DAYS
 
+RUN_VERB = "plugin.run"
 RowNumber = Field(ge=1, le=LARGEST_ID)
 
 
@@ -107,6 +108,14 @@ class Named(Arguments):
     reason: str
 
 
+class PluginRun(Arguments):
+    """Have a plugin of the running server do what one of its verbs does."""
+
+    plugin: str
+    verb: str
+    text: str = ""
+
+
 @dataclass(frozen=True)
 class Desk:
     """What acts need: the database, the ledger, and the settings that this process was started with."""
@@ -135,6 +144,14 @@ def perform(desk: Desk, actor: Actor, name: str, arguments: Mapping[str, Any]) -
     except ValidationError as error:
         raise InvalidAct(_sentence(name, error)) from None
     return act.run(desk, actor, checked)
+
+
+def checked_verb(arguments: Mapping[str, Any]) -> PluginRun:
+    """Return what `RUN_VERB` is to run, which only a running server can. Raises InvalidAct."""
+    try:
+        return PluginRun.model_validate(arguments)
+    except ValidationError as error:
+        raise InvalidAct(_sentence(RUN_VERB, error)) from None
 
 
 def operator() -> Actor:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import structlog
 
 from bbs_core import acts, keys, ledger, metrics, sanctions, staff
+from bbs_core.acts import RUN_VERB, checked_verb
 from bbs_core.board import Board
 from bbs_core.chunks import Cache
 from bbs_core.control import SOCKET_FILE, ControlServer
@@ -22,10 +23,13 @@ from bbs_core.effects import Acts, Effects
 from bbs_core.follower import Follower
 from bbs_core.heartbeat import Heartbeat
 from bbs_core.host import FOLDER, PluginSet, found_plugins
+from bbs_core.incidents import Incidents
 from bbs_core.live_settings import LiveSettings, in_force, status_of
 from bbs_core.mail import Mail
 from bbs_core.metrics import Counts
 from bbs_core.noticeboard import Noticeboard
+from bbs_core.platform.life import Life
+from bbs_core.platform.servers import Parts
 from bbs_core.presence import Presence
 from bbs_core.rules import Rules
 from bbs_core.search import Indexer
@@ -46,6 +50,7 @@ log = structlog.get_logger(__name__)
 WRITER_STOP_S = 1.0
 SETUP_KEY_BYTES = 24
 NODE_BYTES = 8
+METRICS_TIMEOUT_S = 1.0
 CONSOLE_KEY_FILE = "console.key"
 
 
@@ -90,9 +95,16 @@ class App:
         self.noticeboard = Noticeboard(self.readers, self.writer.call)
         self.counts = Counts()
         (self.data / FOLDER).mkdir(mode=0o700, exist_ok=True)
-        plugins = PluginSet(settings.plugins, found_plugins(self.data / FOLDER))
+        incidents = Incidents(self.writer.call)
+        plugins = PluginSet(settings.plugins, found_plugins(self.data / FOLDER), incidents.put)
         self.dispatch = Dispatch(plugins, settings.board.slash)
-        self.live = LiveSettings(start, settings, self.readers, self.board, self.mail, self.rules, self.dispatch)
+        parts = Parts(
+            self.presence, self.readers, self.ledger, self.writer.call, lambda: self.settings.board.operator_name
+        )
+        self.life = Life(parts, node)
+        self.live = LiveSettings(
+            start, settings, self.readers, self.board, self.mail, self.rules, self.dispatch, self.life
+        )
         effects = Effects(
             self.ledger, self.board, self.rules, self.noticeboard, self.presence, self.readers, self._configure
         )
@@ -117,6 +129,7 @@ class App:
             self._bell.start()
         self.rules.replace((), await self.readers.read(sanctions.rulings))
         services = Services(
+            loop=self._loop,
             live=self.live,
             board=self.board,
             mail=self.mail,
@@ -126,12 +139,14 @@ class App:
             noticeboard=self.noticeboard,
             dispatch=self.dispatch,
             counts=self.counts,
+            readers=self.readers,
             write=self.writer.call,
         )
         await self._heartbeat.start()
         self._indexer.start()
         self.server = Server(services, self.settings)
         self.server.start()
+        self.life.change(self.plugins)
         await self._control.start()
         if self.settings.admin.enabled:
             if not await self.readers.read(staff.has_staff):
@@ -140,7 +155,7 @@ class App:
 
     async def stop(self) -> None:
         """See everyone out, commit what is waiting, and close the database; where one part fails, the others go on."""
-        await asyncio.gather(*map(_tried, (self._stop_console, self._control.close, self.server.stop)))
+        await asyncio.gather(*map(_tried, (self._stop_console, self._control.close, self.server.stop, self.life.end)))
         await _tried(self._heartbeat.stop)
         for step in (
             self._indexer.stop,
@@ -196,7 +211,20 @@ class App:
         failing = self.writer.failing
         return {"status": "failing" if failing else "ok", "writer": str(failing or "ok")}
 
+    def _plugin_values(self) -> dict[tuple[str, str], float]:
+        """Ask the plugins, in the loop; whoever asks for metrics waits no longer than this."""
+        asking = asyncio.run_coroutine_threadsafe(self.dispatch.metrics(), self._loop)
+        try:
+            return asking.result(METRICS_TIMEOUT_S)
+        except TimeoutError:
+            asking.cancel()
+            return {}
+
     def _perform(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        if name == RUN_VERB:
+            verb = checked_verb(arguments)
+            running = self.dispatch.run_verb(verb.plugin, verb.verb, verb.text)
+            return {"rows": asyncio.run_coroutine_threadsafe(running, self._loop).result()}
         desk = acts.Desk(self.access, self.ledger, self._start)
         return acts.perform(desk, acts.operator(), name, arguments)
 
@@ -227,10 +255,12 @@ class App:
             commits=lambda: self.writer.commits,
             writer_failing=lambda: self.writer.failing is not None,
             plugin_failures=lambda: self.plugins.failure_counts(),
+            plugin_values=self._plugin_values,
         )
 
     def _settle(self, batch: Batch) -> None:
         self._in_loop(self.commits.settle, batch)
+        self._in_loop(self.life.ring)
 
     def _kept(self, batch: Batch) -> None:
         self.counts.posts_total += len(batch.posts)
@@ -243,6 +273,7 @@ class App:
 
     def _ring(self) -> None:
         self._in_loop(self.follower.ring)
+        self._in_loop(self.life.ring)
 
     def _in_loop(self, function: Callable[..., None], *arguments: object) -> None:
         """Hear of a thread that may outlive the loop: what it has to tell after a stop is for nobody."""

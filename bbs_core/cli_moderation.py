@@ -7,9 +7,8 @@ from typing import Any
 import click
 
 from bbs_core.cli_board import day, look, perform_on_a_board
-from bbs_core.cli_options import board_options
+from bbs_core.cli_options import board_options, say
 from bbs_core.config import Loaded
-from bbs_core.rows import visible
 
 LIMIT = click.IntRange(1, 200)
 HOUR_S = 3600
@@ -32,7 +31,7 @@ def list_users(loaded: Loaded, limit: int) -> None:
 
     for row in look(loaded, lambda connection: accounts.list_users(connection, limit=limit)):
         seen = f"{row['visits']} visits, the last on {day(row['last_visit_at_ms'])}"
-        click.echo(f"{row['id']}: {visible(row['name'])}, {row['posts']} posts, {seen}")
+        say(f"{row['id']}: {row['name']}, {row['posts']} posts, {seen}")
 
 
 @user.command("online")
@@ -43,7 +42,7 @@ def online(loaded: Loaded, limit: int) -> None:
     from bbs_core import presence
 
     for row in look(loaded, lambda connection: presence.list_sessions(connection, limit=limit)):
-        click.echo(f"{row['id']}: {visible(row['name'])} from {row['address']}")
+        say(f"{row['id']}: {row['name']} from {row['address']}")
 
 
 @user.command("kick")
@@ -53,7 +52,7 @@ def online(loaded: Loaded, limit: int) -> None:
 def kick(loaded: Loaded, name: str, reason: str) -> None:
     """End all sessions of the user NAME."""
     perform_on_a_board(loaded, "user.kick", {"name": name, "reason": reason})
-    click.echo(f"The sessions of {visible(name)} are ended.")
+    say(f"The sessions of {name} are ended.")
 
 
 def _sanctions(measure: str, does: str) -> click.Group:
@@ -70,7 +69,7 @@ def _sanctions(measure: str, does: str) -> click.Group:
         rows = look(loaded, lambda c: sanctions.list_sanctions(c, measure, in_force=True, limit=limit))
         for row in rows:
             end = f"until {day(row['expires_at_ms'])}" if row["expires_at_ms"] else "without an end"
-            click.echo(f"{row['id']}: {row['kind']} {visible(row['value'])}, {end}: {visible(row['reason'])}")
+            say(f"{row['id']}: {row['kind']} {row['value']}, {end}: {row['reason']}")
 
     @group.command("add", help="KIND is user, ip or cidr; VALUE is a name, an address or a network.")
     @board_options
@@ -84,7 +83,7 @@ def _sanctions(measure: str, does: str) -> click.Group:
     def add(loaded: Loaded, hours: int | None, **arguments: Any) -> None:
         ends = {"expires_in_s": hours * HOUR_S} if hours else {}
         done = perform_on_a_board(loaded, "sanction.add", {"measure": measure, **arguments, **ends})
-        click.echo(f"This is the {measure} {done['id']}.")
+        say(f"This is the {measure} {done['id']}.")
 
     @group.command("lift", help="End the one of this NUMBER.")
     @board_options
@@ -92,7 +91,7 @@ def _sanctions(measure: str, does: str) -> click.Group:
     @reason_option
     def lift(loaded: Loaded, number: int, reason: str) -> None:
         perform_on_a_board(loaded, "sanction.lift", {"measure": measure, "id": number, "reason": reason})
-        click.echo(f"The {measure} {number} is lifted.")
+        say(f"The {measure} {number} is lifted.")
 
     return group
 
@@ -114,9 +113,7 @@ def list_plugins(loaded: Loaded) -> None:
 
     for row in look(loaded, plugin_switches.list_plugins):
         why = f" ({row['reason']})" if row["reason"] else ""
-        click.echo(
-            f"{row['name']}: {row['state']}{why}, {row['origin']}, {', '.join(row['commands']) or 'no commands'}"
-        )
+        say(f"{row['name']}: {row['state']}{why}, {row['origin']}, {', '.join(row['commands']) or 'no commands'}")
 
 
 @plugin.command("enable")
@@ -126,7 +123,7 @@ def list_plugins(loaded: Loaded) -> None:
 def enable(loaded: Loaded, name: str, reason: str) -> None:
     """Switch the plugin NAME on, or let it out of quarantine."""
     perform_on_a_board(loaded, "plugin.enable", {"name": name, "reason": reason})
-    click.echo(f"{name} is on.")
+    say(f"{name} is on.")
 
 
 @plugin.command("disable")
@@ -136,7 +133,7 @@ def enable(loaded: Loaded, name: str, reason: str) -> None:
 def disable(loaded: Loaded, name: str, reason: str) -> None:
     """Switch the plugin NAME off."""
     perform_on_a_board(loaded, "plugin.disable", {"name": name, "reason": reason})
-    click.echo(f"{name} is off.")
+    say(f"{name} is off.")
 
 
 @click.group()
@@ -155,10 +152,10 @@ def verify(context: click.Context, loaded: Loaded) -> None:
     chain = ledger.open_ledger(data_folder(loaded))
     faults = look(loaded, chain.verify)
     for fault in faults:
-        click.echo(fault)
+        say(fault)
     if faults:
         context.exit(FAULTY_EXIT_CODE)
-    click.echo(f"The ledger holds: {look(loaded, ledger.last_act_id)} acts.")
+    say(f"The ledger holds: {look(loaded, ledger.last_act_id)} acts.")
 
 
 @audit.command("list")
@@ -176,8 +173,8 @@ def list_acts(loaded: Loaded, actor: str | None, action: str | None, target: str
     for act in look(loaded, lambda connection: list_acts(connection, query, limit=limit)):
         undone = f" (undone by act {act['undone_by']})" if act["undone_by"] else ""
         target = f"{act['target_kind']} {act['target_id']}".strip()
-        why = f": {visible(act['reason_text'])}" if act["reason_text"] else ""
-        click.echo(f"{act['id']}: {day(act['at_ms'])} {act['actor_name']}, {act['action']}, {target}{why}{undone}")
+        why = f": {act['reason_text']}" if act["reason_text"] else ""
+        say(f"{act['id']}: {day(act['at_ms'])} {act['actor_name']}, {act['action']}, {target}{why}{undone}")
 
 
 @audit.command("undo")
@@ -187,4 +184,4 @@ def list_acts(loaded: Loaded, actor: str | None, action: str | None, target: str
 def undo(loaded: Loaded, number: int, reason: str) -> None:
     """Take the act of this NUMBER back."""
     done = perform_on_a_board(loaded, "act.undo", {"id": number, "reason": reason})
-    click.echo(f"Act {number} is undone, by act {done['act_id']}.")
+    say(f"Act {number} is undone, by act {done['act_id']}.")

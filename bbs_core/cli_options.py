@@ -12,6 +12,7 @@ import click
 
 from bbs_core import logs
 from bbs_core.config import Loaded, load
+from bbs_core.rows import visible
 from bbs_core.settings import FIELDS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -63,3 +64,8 @@ def board_options(verb: Callable[..., Any]) -> Callable[..., Any]:
 def data_folder(loaded: Loaded) -> Path:
     """Return the folder that holds all the board keeps."""
     return Path(loaded.settings.server.data)
+
+
+def say(line: str, err: bool = False) -> None:
+    """Print one line; what people wrote can neither break it nor steer the terminal."""
+    click.echo(visible(line), err=err)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bbs_core.cli_board import day, look, perform, perform_on_a_board
-from bbs_core.cli_options import board_options
+from bbs_core.cli_options import board_options, say
 from bbs_core.config import Loaded
 from bbs_core.errors import InvalidAct
 
@@ -37,7 +37,7 @@ def add(loaded: Loaded, name: str, role: str, password_stdin: bool) -> None:
     look(loaded, lambda connection: checked_new(connection, name, role))
     password = _password_from_stdin() if password_stdin else _password_from_terminal()
     perform(loaded, "staff.add", {"name": name, "role": role, "password": password})
-    click.echo(f"{name} may now enter the console as {role}.")
+    say(f"{name} may now enter the console as {role}.")
 
 
 @staff.command("disable")
@@ -46,7 +46,7 @@ def add(loaded: Loaded, name: str, role: str, password_stdin: bool) -> None:
 def disable(loaded: Loaded, name: str) -> None:
     """Let NAME enter no more; what they did stays in the ledger."""
     perform_on_a_board(loaded, "staff.disable", {"name": name})
-    click.echo(f"{name} may enter the console no more, and their tokens are good for nothing.")
+    say(f"{name} may enter the console no more, and their tokens are good for nothing.")
 
 
 @staff.command("enable")
@@ -55,7 +55,7 @@ def disable(loaded: Loaded, name: str) -> None:
 def enable(loaded: Loaded, name: str) -> None:
     """Let NAME enter again."""
     perform_on_a_board(loaded, "staff.enable", {"name": name})
-    click.echo(f"{name} may enter the console again.")
+    say(f"{name} may enter the console again.")
 
 
 @staff.command("role")
@@ -65,7 +65,7 @@ def enable(loaded: Loaded, name: str) -> None:
 def role(loaded: Loaded, name: str, role: str) -> None:
     """Give NAME another ROLE."""
     perform_on_a_board(loaded, "staff.role", {"name": name, "role": role})
-    click.echo(f"{name} is {role} now.")
+    say(f"{name} is {role} now.")
 
 
 @staff.command("password")
@@ -79,7 +79,7 @@ def password(loaded: Loaded, name: str, password_stdin: bool) -> None:
     look(loaded, lambda connection: id_of(connection, name))
     new = _password_from_stdin() if password_stdin else _password_from_terminal()
     perform(loaded, "staff.password", {"name": name, "password": new})
-    click.echo(f"{name} has another password now.")
+    say(f"{name} has another password now.")
 
 
 @staff.command("remove-factor")
@@ -89,7 +89,7 @@ def password(loaded: Loaded, name: str, password_stdin: bool) -> None:
 def remove_factor(loaded: Loaded, name: str, reason: str) -> None:
     """Let NAME in without a code, who has lost their second factor."""
     perform_on_a_board(loaded, "staff.factor_remove", {"name": name, "reason": reason})
-    click.echo(f"{name} may enter with the password alone.")
+    say(f"{name} may enter with the password alone.")
 
 
 @staff.command("list")
@@ -100,7 +100,7 @@ def list_(loaded: Loaded) -> None:
 
     for row in look(loaded, list_staff):
         ended = f", until {day(row['disabled_at_ms'])}" if row["disabled_at_ms"] else ""
-        click.echo(f"{row['name']}: {row['role']}, since {day(row['created_at_ms'])}{ended}")
+        say(f"{row['name']}: {row['role']}, since {day(row['created_at_ms'])}{ended}")
 
 
 @token.command("list")
@@ -112,7 +112,7 @@ def list_tokens(loaded: Loaded) -> None:
     for row in look(loaded, tokens.list_tokens):
         revoked, expires = row["revoked_at_ms"], row["expires_at_ms"]
         end = f"revoked on {day(revoked)}" if revoked else f"until {day(expires)}"
-        click.echo(f"{row['id']}: {row['name']} of {row['staff']}, {row['scopes'].replace(' ', ',')}, {end}")
+        say(f"{row['id']}: {row['name']} of {row['staff']}, {row['scopes'].replace(' ', ',')}, {end}")
 
 
 @token.command("revoke")
@@ -121,7 +121,7 @@ def list_tokens(loaded: Loaded) -> None:
 def revoke(loaded: Loaded, number: int) -> None:
     """Refuse the token of this NUMBER from now on."""
     perform_on_a_board(loaded, "token.revoke", {"id": number})
-    click.echo(f"Token {number} is good for nothing from now on.")
+    say(f"Token {number} is good for nothing from now on.")
 
 
 @token.command("create")
@@ -135,7 +135,7 @@ def create(loaded: Loaded, staff_name: str, name: str, scopes: str, expires_days
     arguments: dict[str, Any] = {"staff": staff_name, "name": name, "scopes": scopes.replace(",", " ").split()}
     if expires_days is not None:
         arguments["expires_days"] = expires_days
-    click.echo(perform_on_a_board(loaded, "token.create", arguments)["token"])
+    say(perform_on_a_board(loaded, "token.create", arguments)["token"])
 
 
 def _password_from_stdin() -> str:

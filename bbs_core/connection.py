@@ -20,6 +20,8 @@ from bbs_core.intake import Intake
 from bbs_core.metrics import Counts
 from bbs_core.outbox import ConnectionGone, Outbox
 from bbs_core.protocol import BANNER, encode
+from bbs_core.public.verdicts import Refuse
+from bbs_core.rows import encodable, frames, visible
 from bbs_core.services import Services
 from bbs_core.session import Session
 from bbs_core.settings import LimitSettings
@@ -57,6 +59,9 @@ class Gate(Protocol):
 
     def forget(self, connection: Connection) -> None:
         """Hear that a connection is closed."""
+
+    def turn_away(self, connection: Connection, reason: str) -> None:
+        """Count a connection that a plugin refuses, and send it the reason."""
 
 
 class Connection:
@@ -97,8 +102,27 @@ class Connection:
         self.session = Session(self, address, gate.services)
 
     def start(self) -> None:
-        """Send the banner and begin to read."""
+        """Send the banner and begin to read, once the plugins that look at addresses let it in."""
         reset_on_close(self._sock)
+        if self._gate.services.dispatch.plugins.hooks.bbs_screen_connection.functions:
+            self._run(self._screen())
+        else:
+            self._welcome()
+
+    async def _screen(self) -> None:
+        verdict = await self._gate.services.dispatch.plugins.hooks.bbs_screen_connection(address=self.address)
+        if isinstance(verdict, Refuse):
+            self._gate.turn_away(self, verdict.reason)
+            self._finish()
+        else:
+            self._welcome()
+
+    def send_banner(self, banner: str) -> None:
+        """Send what a stock client shows before it goes, as it is not the one it knows."""
+        with contextlib.suppress(OSError):
+            self._sock.send(next(iter(frames(visible(encodable(banner))))), MSG_EOR)
+
+    def _welcome(self) -> None:
         try:
             # A socket without room for so few bytes has gone already.
             self._sock.send(BANNER_FRAME, MSG_EOR)

@@ -14,8 +14,9 @@ import structlog
 
 from bbs_core.errors import BBSError, PluginError, StoreError, UserError
 from bbs_core.host import PluginSet
-from bbs_core.plugin import CommandInfo, Session
-from bbs_core.relay import HookFailed
+from bbs_core.platform.relay import HookFailed
+from bbs_core.platform.screening import Screen
+from bbs_core.public.lines import CommandInfo, Session
 from bbs_core.rows import encodable
 from bbs_core.snapshots import ShelfRows
 from bbs_core.words import hook_name
@@ -25,6 +26,8 @@ log = structlog.get_logger(__name__)
 # A plugin's answer has at most so many rows and characters; a longer one is refused, not cut.
 ANSWER_ROWS = 10_000
 ANSWER_CHARACTERS = 2_000_000
+# Numbers that one plugin tells: each is a series that others keep.
+METRICS_LIMIT = 100
 
 
 @dataclass(frozen=True)
@@ -64,11 +67,30 @@ class Dispatch:
     def change(self, plugins: PluginSet, slash: str) -> None:
         """Call these plugins from now on; calls that have begun go on in those that were there before."""
         self.plugins = plugins
+        self.post_screen = Screen(plugins.hooks.bbs_screen_post, "post")
+        self.message_screen = Screen(plugins.hooks.bbs_screen_message, "message")
         self._reserved = slash == "reserved"
         added = (info.word for info in plugins.commands.values() if hook_name(info.word) not in _STOCK_HOOKS)
         self._added = {word: Command(word, hook_name(word)) for word in added}
         # Almost no post begins like a command, so its first character is all that is looked at.
         self._first_characters = {word[0] for word in self._added}
+
+    async def run_verb(self, plugin: str, verb: str, text: str) -> list[str]:
+        """Return the rows of a plugin's command-line verb. Raises NotFound, UserError, HookFailed and PluginError."""
+        answer = _checked(await self.plugins.run_verb(plugin, verb, text), Command(verb, ""))
+        return answer if isinstance(answer, list) else await fetched(answer)
+
+    async def metrics(self) -> dict[tuple[str, str], float]:
+        """Return the numbers that plugins tell, by plugin and name; what is no number is left out."""
+        found: dict[tuple[str, str], float] = {}
+        for function in self.plugins.hooks.bbs_metrics.functions:
+            try:
+                told = {} if function.runner.off else dict(await function.call({}) or {})
+            except (HookFailed, UserError, TypeError, ValueError):
+                continue
+            numbers = list(told.items())[:METRICS_LIMIT]
+            found |= {(function.runner.plugin, str(key)): float(value) for key, value in numbers if _is_number(value)}
+        return found
 
     def close(self) -> None:
         """Let go of the plugins' threads."""
@@ -200,3 +222,7 @@ async def fetched(rows: ShelfRows) -> list[str]:
     except StoreError as error:
         texts.append(str(error))
     return texts
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 from bbs_core import reports
 from bbs_core.accounts import find_user
 from bbs_core.clock import now_ms
 from bbs_core.errors import BBSError, UserError
+from bbs_core.platform.screening import Screened
 from bbs_core.rows import encodable
 from bbs_core.services import Services
 from bbs_core.snapshots import ShelfRows, Snapshot
@@ -32,6 +33,8 @@ class Speaker(Author, Protocol):
     def may_write(self, kind: str) -> str: ...
     def handed_in(self, ticket: int) -> None: ...
     def notify(self, text: str) -> None: ...
+    def in_loop(self) -> bool: ...
+    def later(self, kind: str, text: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None: ...
 
 
 class SessionBoard:
@@ -45,9 +48,24 @@ class SessionBoard:
         self._shown_through = 0
 
     def post(self, text: str) -> None:
-        """Hand a post to the writer."""
-        session = self._session
+        """Hand a post to the writer, once the plugins have screened it. Raises UserError."""
+        session, text = self._session, storable(text)
         held_for = session.may_write("post")
+        screen = self._services.dispatch.post_screen
+        if screen.idle:
+            self._hand_in(text, held_for)
+        elif screen.immediate and session.in_loop():
+            screened = screen.now(session=session, text=text)
+            self._hand_in(screened.text, held_for or screened.held_for)
+        else:
+            session.later("post", text, lambda: self._screen_and_hand_in(text, held_for))
+
+    async def _screen_and_hand_in(self, text: str, held_for: str) -> None:
+        screened = await self._services.dispatch.post_screen.later(session=self._session, text=text)
+        self._hand_in(screened.text, held_for or screened.held_for)
+
+    def _hand_in(self, text: str, held_for: str) -> None:
+        session = self._session
         new = NewPost(session, session.username, session.address, storable(text), now_ms(), 0, held_for)
         session.handed_in(self._services.board.post(new))
         if held_for:
@@ -80,10 +98,27 @@ class SessionMail:
         self._shown_through = 0
 
     def send(self, to: str, text: str) -> None:
-        """Hand a message to the writer."""
-        session = self._session
+        """Hand a message to the writer, once the plugins have screened it. Raises UserError."""
+        session, to, text = self._session, storable(to), storable(text)
         session.may_write("message")
-        new = NewMessage(session, session.username, session.address, storable(to), storable(text), now_ms())
+        screen = self._services.dispatch.message_screen
+        if screen.idle:
+            self._hand_in(to, Screened(text))
+        elif screen.immediate and session.in_loop():
+            self._hand_in(to, screen.now(session=session, to=to, text=text))
+        else:
+            session.later("message", text, lambda: self._screen_and_hand_in(to, text))
+
+    async def _screen_and_hand_in(self, to: str, text: str) -> None:
+        screen = self._services.dispatch.message_screen
+        self._hand_in(to, await screen.later(session=self._session, to=to, text=text))
+
+    def _hand_in(self, to: str, screened: Screened) -> None:
+        """Nobody reviews messages, so one that a plugin would hold is not sent."""
+        if screened.held_for:
+            raise UserError(screened.held_for)
+        session = self._session
+        new = NewMessage(session, session.username, session.address, to, storable(screened.text), now_ms())
         session.handed_in(self._services.mail.send(new))
 
     def rows(self) -> ShelfRows:

@@ -1,21 +1,29 @@
 """Every hook, and what it means: this file is the manual of the plugin platform.
 
 A hook that asks is a verb, one that tells is in the past tense. `on_error` says what a failing implementation means:
-with "refuse" the call fails and the user reads a sentence with an incident number; with "skip" the others run on.
+
+- "refuse": the call fails, and the user reads a sentence with an incident number;
+- "skip": the others hear of it all the same;
+- "repeat": the same comes again later;
+- "pass": the others decide;
+- "hold": a post waits for its review, so that nothing is lost and nothing passes unseen.
+
 Each `@command` of a plugin adds a hook `bbs_command_<word>(session, text)` of the "refuse" kind.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 import pluggy
 
-from bbs_core.plugin import Answer, Session
+from bbs_core.public.lines import Answer, Server, Session
+from bbs_core.public.records import Act, Message, Post
+from bbs_core.public.verdicts import Refuse, Verdict
 from bbs_core.words import PROJECT
 
-OnError = Literal["refuse", "skip"]
+OnError = Literal["refuse", "skip", "repeat", "pass", "hold"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _mark = pluggy.HookspecMarker(PROJECT)
@@ -54,6 +62,35 @@ def bbs_command_quit(session: Session) -> Answer:
     """End the session; it ends whatever the implementations do."""
 
 
+@_hook("pass", first=True)
+def bbs_screen_connection(address: str) -> Refuse | None:
+    """Say whether whoever connects from an IP address may come in; a refusal's reason is the banner."""
+
+
+@_hook("refuse", first=True)
+def bbs_authenticate(name: str, address: str) -> str | Refuse | None:
+    """Say who it is that gave a name: return the name to be known by, such as the one without its secret.
+
+    Whoever is refused gets the reason as the one row of every list, and can send nothing.
+    """
+
+
+@_hook("hold")
+def bbs_screen_post(session: Session, text: str) -> Verdict:
+    """Say whether a post may be shown, whatever made it: a frame, or a plugin in the name of a user.
+
+    The plugins are asked one after the other, the last one first, and each is given what the one before made of `text`.
+    """
+
+
+@_hook("refuse")
+def bbs_screen_message(session: Session, to: str, text: str) -> Verdict:
+    """Say whether a message may be sent, as `bbs_screen_post` does.
+
+    To hold it is to refuse it: staff do not read messages, so there is no review of them.
+    """
+
+
 @_hook("skip")
 def bbs_session_opened(session: Session) -> None:
     """Hear that a user has given a name."""
@@ -62,6 +99,41 @@ def bbs_session_opened(session: Session) -> None:
 @_hook("skip")
 def bbs_session_closed(session: Session) -> None:
     """Hear that a session has ended, after its last post is committed."""
+
+
+@_hook("repeat")
+def bbs_posts_committed(server: Server, posts: Sequence[Post]) -> None:
+    """Hear of posts that are shown, some at a time and in their order.
+
+    Each plugin has a place up to which it was told, which is kept: after a failure the same posts come again, and what
+    was posted while the plugin was off or the server down comes later. A post that waited for its review is not among
+    them; `bbs_acts_recorded` tells of its approval.
+    """
+
+
+@_hook("repeat")
+def bbs_messages_committed(server: Server, messages: Sequence[Message]) -> None:
+    """Hear of direct messages, as `bbs_posts_committed` tells of posts."""
+
+
+@_hook("repeat")
+def bbs_acts_recorded(server: Server, acts: Sequence[Act]) -> None:
+    """Hear of what staff and plugins did, as `bbs_posts_committed` tells of posts."""
+
+
+@_hook("skip")
+def bbs_server_started(server: Server) -> None:
+    """Hear that the plugin is at work: the server has started, or the plugin was switched on."""
+
+
+@_hook("skip")
+def bbs_server_stopping(server: Server) -> None:
+    """Hear that the plugin ends: the server stops, or the plugin was switched off or loaded anew."""
+
+
+@_hook("pass")
+def bbs_metrics() -> Mapping[str, float] | None:
+    """Return numbers by their names, for `/metrics`; called each time when somebody asks for those."""
 
 
 def command_spec(name: str) -> type:

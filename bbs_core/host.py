@@ -9,17 +9,29 @@ import traceback
 from collections.abc import Callable, Collection, Iterable
 from difflib import get_close_matches
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pluggy
 import structlog
 
 from bbs_core import hookspecs
-from bbs_core.discovery import Plugin, builtins, files, installed, marked_functions
-from bbs_core.errors import PluginError
-from bbs_core.plugin import CommandInfo
-from bbs_core.pool import Pool
-from bbs_core.relay import Relay, Runner
+from bbs_core.errors import NotFound, PluginError
+from bbs_core.incidents import Incident
+from bbs_core.platform.commands import place, written
+from bbs_core.platform.discovery import (
+    Marked,
+    Plugin,
+    builtins,
+    files,
+    installed,
+    marked_functions,
+    marked_timers,
+    marked_verbs,
+)
+from bbs_core.platform.pool import Pool
+from bbs_core.platform.relay import Implementation, Relay, Runner
+from bbs_core.public.lines import CommandInfo
 from bbs_core.settings import PluginSettings
 from bbs_core.words import PROJECT, hook_name
 
@@ -27,6 +39,8 @@ log = structlog.get_logger(__name__)
 
 STOCK_WORDS = ("post", "dm", "list", "listdm", "quit")
 FOLDER = "plugins"
+# What asks one after the other has nothing to wrap.
+SCREENS = frozenset({"bbs_screen_post", "bbs_screen_message"})
 
 
 def found_plugins(folder: Path) -> list[Plugin]:
@@ -37,8 +51,11 @@ def found_plugins(folder: Path) -> list[Plugin]:
 class PluginSet:
     """The plugins of a server, their commands, and the relay that calls them."""
 
-    def __init__(self, settings: PluginSettings, plugins: Iterable[Plugin]) -> None:
+    def __init__(
+        self, settings: PluginSettings, plugins: Iterable[Plugin], keep: Callable[[Incident], None] = lambda _: None
+    ) -> None:
         self._settings = settings
+        self._keep = keep
         self.plugins = list(plugins)
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(hookspecs)
@@ -60,6 +77,22 @@ class PluginSet:
         owner = self._owners.get(hook)
         return owner is not None and owner.state == "loaded"
 
+    async def run_verb(self, name: str, verb: str, text: str) -> Any:
+        """Return what a plugin's verb answers. Raises NotFound, UserError and HookFailed."""
+        plugin = next((plugin for plugin in self.plugins if plugin.name == name and plugin.state == "loaded"), None)
+        if plugin is None or plugin.runner is None or verb not in plugin.verbs:
+            verbs = ", ".join(plugin.verbs) if plugin else ""
+            raise NotFound(
+                f"No plugin {name[:60]} with the verb {verb[:60]} is at work.{verbs and f' It has {verbs}.'}"
+            )
+        values = {"session": plugin.runner.server, "text": text}
+        return await Implementation(f"@verb {verb}", plugin.verbs[verb], plugin.runner).call(values)
+
+    def timers_of(self, runner: Runner) -> list[tuple[Implementation, float]]:
+        """Return the timers of the plugin that has this runner, each with its pause."""
+        timers = [timer for plugin in self.plugins if plugin.runner is runner for timer in plugin.timers]
+        return [(Implementation(f"@every {pause_s:g}s", function, runner), pause_s) for pause_s, function in timers]
+
     def failure_counts(self) -> dict[str, int]:
         """Return how often each plugin has failed since the start."""
         return {plugin.name: plugin.failure_count for plugin in self.plugins}
@@ -69,7 +102,7 @@ class PluginSet:
 
         What goes on unchanged keeps its module, its threads and its failures. Call it off the loop: it may import.
         """
-        return PluginSet(settings, [self._again(plugin, settings, anew) for plugin in self.plugins])
+        return PluginSet(settings, [self._again(plugin, settings, anew) for plugin in self.plugins], self._keep)
 
     def _again(self, plugin: Plugin, settings: PluginSettings, anew: Collection[str]) -> Plugin:
         was_disabled, is_disabled = plugin.state == "disabled", settings.switches_off(plugin.name, plugin.optional)
@@ -109,24 +142,29 @@ class PluginSet:
         else:
             plugin.module = plugin.module or plugin.find()
             plugin.functions = list(marked_functions(plugin.module))
+            plugin.timers = list(marked_timers(plugin.module))
+            plugin.verbs = dict(marked_verbs(plugin.module))
 
     def _load(self, plugin: Plugin) -> None:
         if plugin.name in self._runners:
             raise PluginError(f"Another plugin has the name {plugin.name}: {self[plugin.name].origin}.")
-        claims = [(hook, word) for hook, word, function in plugin.functions if _answers(function)]
+        claims = [(one.hook, one.word) for one in plugin.functions if _answers(one)]
         self._check(plugin, claims)
         self._register(plugin, dict(claims))
 
     def _check(self, plugin: Plugin, claims: list[tuple[str, str]]) -> None:
-        if not plugin.functions:
+        if not (plugin.functions or plugin.timers or plugin.verbs):
             raise PluginError("It has no command and no hook: mark a function with @command or @hookimpl.")
         known = {name for name in dir(hookspecs) if name.startswith("bbs_")}
-        known |= {hook for other in self.plugins for hook, word, _ in other.functions if word}
-        for hook, _, function in plugin.functions:
+        known |= {one.hook for other in self.plugins for one in other.functions if one.word}
+        for hook, word, function, _ in plugin.functions:
             if hook not in known:
-                raise PluginError(f"There is no hook {hook} ({_place(function)}).{_suggestion(hook, sorted(known))}")
-            _check_parameters(hook, function)
-            _check_wrapper(hook, function)
+                raise PluginError(f"There is no hook {hook} ({place(function)}).{_suggestion(hook, sorted(known))}")
+            if not word:
+                _check_parameters(hook, function)
+                _check_wrapper(hook, function)
+            if hook in SCREENS and not _answers_itself(function):
+                raise PluginError(f"{hook} takes no wrapper ({place(function)}): answer a verdict.")
         for hook, word in claims:
             self._check_claim(plugin, hook, word)
             if sum(hook == claimed for claimed, _ in claims) > 1:
@@ -163,15 +201,13 @@ class PluginSet:
             failed = functools.partial(self._failed, plugin)
             plugin.runner = Runner(plugin.name, self._settings.deadline_s, pool, failed)
         self._runners[plugin.name] = plugin.runner
-        self._manager.register(plugin.module, plugin.name)
+        self._manager.register(_registered(plugin), plugin.name)
         self._owners.update(dict.fromkeys(claims, plugin))
-        for hook, word, function in plugin.functions:
-            if _answers(function):
-                shown = word or hook.removeprefix("bbs_command_")
-                self.commands[shown] = CommandInfo(shown, _summary(function), plugin.name)
+        self.commands |= {info.word: info for info in map(_command_info(plugin), filter(_answers, plugin.functions))}
 
-    def _failed(self, plugin: Plugin) -> None:
-        """Count a failure; an outside plugin with too many in the window is left alone until the next start."""
+    def _failed(self, plugin: Plugin, incident: Incident) -> None:
+        """Count a failure; an outside plugin with too many in the window is left alone until an admin lets it back."""
+        self._keep(incident)
         now = time.monotonic()
         plugin.failure_count += 1
         plugin.failures.append(now)
@@ -185,11 +221,33 @@ class PluginSet:
             log.error("plugin_quarantined", plugin=plugin.name, failures=len(plugin.failures))
 
 
-def _answers(function: Any) -> bool:
+def _answers(one: Marked) -> bool:
     """Whether it is the command itself, not a wrapper around it or an observer."""
-    hook = function.bbs_impl.get("specname") or function.__name__
-    wraps = function.bbs_impl.get("wrapper") or hasattr(function, "bbs_async_wrapper")
-    return bool(hook.startswith("bbs_command_")) and not wraps
+    return one.hook.startswith("bbs_command_") and _answers_itself(one.function)
+
+
+def _answers_itself(function: Any) -> bool:
+    return not (function.bbs_impl.get("wrapper") or hasattr(function, "bbs_async_wrapper"))
+
+
+def _registered(plugin: Plugin) -> SimpleNamespace:
+    """pluggy looks at all that an object has, and whatever else a plugin has is nobody's business."""
+    return SimpleNamespace(**{f"{one.hook}_{number}": _named(one) for number, one in enumerate(plugin.functions)})
+
+
+def _named(one: Marked) -> Any:
+    one.function.bbs_impl["specname"] = one.hook
+    return one.function
+
+
+def _command_info(plugin: Plugin) -> Callable[[Marked], CommandInfo]:
+    def info(one: Marked) -> CommandInfo:
+        word = one.word or one.hook.removeprefix("bbs_command_")
+        doc = inspect.getdoc(written(one.function)) or ""
+        usage, schema = (one.form.usage, one.form.schema()) if one.form else (word, {})
+        return CommandInfo(word, doc.partition("\n")[0], plugin.name, usage, doc, schema)
+
+    return info
 
 
 def _check_parameters(hook: str, function: Any) -> None:
@@ -198,32 +256,23 @@ def _check_parameters(hook: str, function: Any) -> None:
     for name in inspect.signature(function).parameters:
         if name not in known:
             takes = ", ".join(known)
-            raise PluginError(f"{hook} has no parameter {name} ({_place(function)}): it has {takes}.")
+            raise PluginError(f"{hook} has no parameter {name} ({place(function)}): it has {takes}.")
 
 
 def _check_wrapper(hook: str, function: Any) -> None:
     mark = function.bbs_impl
-    place = _place(function)
+    there = place(function)
     if mark.get("hookwrapper"):
-        raise PluginError(f"{hook} is a wrapper of an old kind ({place}): write @hookimpl(wrapper=True).")
+        raise PluginError(f"{hook} is a wrapper of an old kind ({there}): write @hookimpl(wrapper=True).")
     if mark.get("wrapper") and not inspect.isgeneratorfunction(function):
-        raise PluginError(f"{hook} is a wrapper and does not yield ({place}); an async one bears @async_wrapper.")
+        raise PluginError(f"{hook} is a wrapper and does not yield ({there}); an async one bears @async_wrapper.")
     if hasattr(function, "bbs_async_wrapper") and not inspect.isasyncgenfunction(function):
-        raise PluginError(f"{hook} bears @async_wrapper and is no async function that yields ({place}).")
+        raise PluginError(f"{hook} bears @async_wrapper and is no async function that yields ({there}).")
 
 
 def _suggestion(name: str, known: list[str]) -> str:
     near = get_close_matches(name, known, n=1)
     return f" Did you mean {near[0]}?" if near else ""
-
-
-def _place(function: Any) -> str:
-    code = inspect.unwrap(function).__code__
-    return f"{Path(code.co_filename).name}:{code.co_firstlineno}"
-
-
-def _summary(function: Any) -> str:
-    return (inspect.getdoc(function) or "").partition("\n")[0]
 
 
 def _where(error: BaseException, origin: str) -> str:

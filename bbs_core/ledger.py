@@ -20,23 +20,26 @@ import sqlalchemy as sa
 from bbs_core import keys
 from bbs_core.clock import now_ms
 from bbs_core.ledger_head import Head
-from bbs_core.store.staff_models import Act, ActText, text_key
+from bbs_core.store.staff_models import Act, ActText, actor_key
 
 KEY_FILE = "ledger.key"
 HEAD_FILE = "ledger.head"
 SALT_BYTES = 16
 ACT_LIMIT = 1000
 ROWS_AT_A_TIME = 500
+# Of the texts of an act the one that it is found by.
+ACTOR = "actor"
 
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts, and through what: `console`, `token`, `cli` or `plugin`."""
+    """Who acts, and through what: `console`, `token`, `cli` or `plugin`; `scopes` are a token's, None is no limit."""
 
     kind: str
     name: str
     via: str
     staff_id: int | None = None
+    scopes: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -57,14 +60,14 @@ class Entry:
 
     def all_texts(self) -> dict[str, str]:
         """Return all that can be erased: who acted, why, and what else is named."""
-        return {"actor": self.actor.name, "reason": self.reason, **self.texts}
+        return {ACTOR: self.actor.name, "reason": self.reason, **self.texts}
 
     def columns(self, digests: dict[str, str]) -> dict[str, Any]:
         """Return the chained row, which has the digest of each text in its place."""
         after = {**self.after, **{f"{name}_digest": digests[name] for name in self.texts}}
         return {
             "actor_kind": self.actor.kind,
-            "actor": digests["actor"],
+            "actor": digests[ACTOR],
             "via": self.actor.via,
             "action": self.action,
             "target_kind": self.target_kind,
@@ -106,7 +109,7 @@ class Ledger:
             row = {**entry.columns({name: one.digest for name, one in sealed.items()}), "id": act_id, "at_ms": at_ms}
             previous = self._digest(row, previous)
             rows.append({**row, "digest": previous})
-            texts += [one.row(act_id) for one in sealed.values()]
+            texts += [one.row(act_id, name) for name, one in sealed.items()]
         for start in range(0, len(rows), ROWS_AT_A_TIME):
             connection.execute(sa.insert(Act), rows[start : start + ROWS_AT_A_TIME])
         for start in range(0, len(texts), ROWS_AT_A_TIME):
@@ -170,10 +173,10 @@ class _Sealed:
         salt = secrets.token_bytes(SALT_BYTES)
         return cls(salt, text, cls.digest_of(salt, text))
 
-    def row(self, act_id: int) -> dict[str, Any]:
-        """Return the erasable row."""
+    def row(self, act_id: int, name: str) -> dict[str, Any]:
+        """Return the erasable row; `name` says what the text is to the act."""
         values = {"digest": self.digest, "act_id": act_id, "salt": self.salt, "text": self.text}
-        return {**values, "text_key": text_key(self.text)}
+        return {**values, "actor_key": actor_key(self.text) if name == ACTOR else ""}
 
     @staticmethod
     def digest_of(salt: bytes, text: str) -> str:

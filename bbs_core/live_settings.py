@@ -11,12 +11,13 @@ import structlog
 from pydantic import ValidationError
 
 from bbs_core.board import Board
-from bbs_core.discovery import Plugin
 from bbs_core.dispatch import Dispatch
 from bbs_core.effects import Acts
 from bbs_core.host import PluginSet
 from bbs_core.mail import Mail
-from bbs_core.relay import Timings
+from bbs_core.platform.discovery import Plugin
+from bbs_core.platform.life import Life
+from bbs_core.platform.relay import Timings
 from bbs_core.rules import Rules
 from bbs_core.runtime_settings import effective, read_changes
 from bbs_core.settings import BoardSettings, Settings
@@ -49,6 +50,7 @@ class LiveSettings:
         mail: Mail,
         rules: Rules,
         dispatch: Dispatch,
+        life: Life,
     ) -> None:
         self._start = start
         self.now = now
@@ -57,6 +59,7 @@ class LiveSettings:
         self._mail = mail
         self._rules = rules
         self._dispatch = dispatch
+        self._life = life
 
     async def follow(self, acts: Acts) -> None:
         """Read what staff have set and take it over. Raises StoreUnavailable."""
@@ -75,7 +78,7 @@ class LiveSettings:
             plugins = await _in_a_thread(lambda: old.changed(now.plugins, anew))
         self._dispatch.change(plugins, now.board.slash)
         if plugins is not old:
-            old.close(kept=plugins)
+            self._life.change(plugins)
 
 
 async def _in_a_thread(build: Callable[[], PluginSet]) -> PluginSet:
@@ -91,6 +94,7 @@ def status_of(plugins: PluginSet) -> list[dict[str, object]]:
 
 def _plugin_status(plugin: Plugin, plugins: PluginSet) -> dict[str, object]:
     timings = plugin.runner.timings if plugin.runner else Timings()
+    commands = [info for _, info in sorted(plugins.commands.items()) if info.plugin == plugin.name]
     own_version = getattr(plugin.module, "__version__", "")
     return {
         "name": plugin.name,
@@ -100,7 +104,8 @@ def _plugin_status(plugin: Plugin, plugins: PluginSet) -> dict[str, object]:
         "optional": plugin.optional,
         "state": plugin.state,
         "reason": plugin.reason,
-        "commands": sorted(word for word, info in plugins.commands.items() if info.plugin == plugin.name),
+        "commands": [info.word for info in commands],
+        "usages": [{name: value for name, value in vars(info).items() if name != "plugin"} for info in commands],
         "failures": plugin.failure_count,
         "calls": timings.calls,
         "mean_ms": round(timings.mean_s * 1000, 3),

@@ -18,6 +18,8 @@ GOOD_FOR_MS = 12 * 3_600_000
 FRESH_MS = 10 * 60_000
 KEY_BYTES = 32
 AGENT_LIMIT = 200
+# What has ended is kept so long: from an address of these nobody is locked out by strangers (bbs_core/throttle.py).
+REMEMBERED_MS = 90 * 86_400_000
 # Of one member at a time; one more ends the oldest.
 LOGINS_LIMIT = 20
 
@@ -41,7 +43,7 @@ def open_login(connection: sa.Connection, staff_id: int, address: str, agent: st
     key, at_ms = secrets.token_urlsafe(KEY_BYTES), now_ms()
     times = {"opened_at_ms": at_ms, "seen_at_ms": at_ms, "proved_at_ms": at_ms, "until_ms": at_ms + GOOD_FOR_MS}
     values = {"staff_id": staff_id, "digest": _digest(key), "address": address, "agent": agent[:AGENT_LIMIT]}
-    connection.execute(sa.delete(Login).where(Login.until_ms < at_ms - GOOD_FOR_MS))
+    connection.execute(sa.delete(Login).where(Login.until_ms < at_ms - REMEMBERED_MS))
     connection.execute(sa.insert(Login).values(**times, **values))
     newest = sa.select(Login.id).where(*_running(staff_id)).order_by(Login.id.desc())
     surplus = connection.execute(newest.offset(LOGINS_LIMIT).limit(1)).scalar()

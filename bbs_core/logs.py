@@ -161,8 +161,12 @@ def _cleaned(key: str, value: Any) -> Any:
 
 
 def _traceback(exc_info: ExcInfo) -> str:
-    """Return where an error and its causes came from, the first cause first."""
-    return "\n".join(reversed(list(_traces(exc_info[1]))))
+    return trace_of(exc_info[1])
+
+
+def trace_of(error: BaseException) -> str:
+    """Return where an error and its causes came from, the first cause first, without what people wrote."""
+    return "\n".join(reversed(list(_traces(error))))
 
 
 def _traces(error: BaseException | None) -> Iterator[str]:

@@ -39,6 +39,7 @@ class Gauges:
     commits: Callable[[], int]
     writer_failing: Callable[[], bool]
     plugin_failures: Callable[[], Mapping[str, int]]
+    plugin_values: Callable[[], Mapping[tuple[str, str], float]] = dict
 
 
 def new_registry(counts: Counts, gauges: Gauges) -> CollectorRegistry:
@@ -71,6 +72,10 @@ class _Collector:
         refused, failures = self._counts.refused_connections_total, self._gauges.plugin_failures()
         yield _by("bbs_refused_connections", "Connections turned away.", "reason", refused)
         yield _by("bbs_plugin_failures", "Calls of a plugin that failed.", "plugin", failures)
+        values = GaugeMetricFamily("bbs_plugin_value", "What plugins tell of themselves.", labels=["plugin", "name"])
+        for labels, value in sorted(self._gauges.plugin_values().items()):
+            values.add_metric(labels, value)
+        yield values
         build = GaugeMetricFamily("bbs_build_info", "The version that runs.", labels=["version"])
         build.add_metric([product_version()], 1)
         yield build

@@ -34,6 +34,14 @@ def list_plugins(connection: sa.Connection) -> list[dict[str, Any]]:
     return [found[name] for name in sorted(found)]
 
 
+def get_plugin(connection: sa.Connection, name: str) -> dict[str, Any]:
+    """Return one plugin as `list_plugins` does. Raises NotFound."""
+    for plugin in list_plugins(connection):
+        if plugin["name"] == name:
+            return plugin
+    raise NotFound(f"There is no plugin {name[:60]!r}.")
+
+
 def enable_plugin(
     connection: sa.Connection,
     ledger: Ledger,
@@ -44,7 +52,7 @@ def enable_plugin(
     **links: Unpack[Links],
 ) -> int:
     """Switch a plugin on, or let it out of quarantine; returns the act's id. Raises NotFound, Conflict, InvalidAct."""
-    plugin, settings = _find(connection, name), _settings(connection, start)
+    plugin, settings = get_plugin(connection, name), _settings(connection, start)
     was_off = settings.switches_off(name, plugin["optional"])
     if not was_off and plugin["state"] != QUARANTINED:
         raise Conflict(f"{name} is on already.")
@@ -64,7 +72,7 @@ def disable_plugin(
     **links: Unpack[Links],
 ) -> int:
     """Switch a plugin off; returns the act's id. Raises NotFound, Conflict, InvalidAct."""
-    plugin, settings = _find(connection, name), _settings(connection, start)
+    plugin, settings = get_plugin(connection, name), _settings(connection, start)
     if name == ALWAYS_ON:
         raise InvalidAct(f"{name} cannot be switched off: stock clients leave by it.")
     if settings.switches_off(name, plugin["optional"]):
@@ -73,13 +81,6 @@ def disable_plugin(
     if name in settings.enabled:
         lists = {ENABLED: {*settings.enabled} - {name}}
     return _switch(connection, ledger, actor, "plugin.disable", name, reason, lists, False, links)
-
-
-def _find(connection: sa.Connection, name: str) -> dict[str, Any]:
-    for plugin in list_plugins(connection):
-        if plugin["name"] == name:
-            return plugin
-    raise NotFound(f"There is no plugin {name[:60]!r}.")
 
 
 def _settings(connection: sa.Connection, start: Settings) -> PluginSettings:

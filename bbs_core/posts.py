@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from bbs_core.errors import NotFound
 from bbs_core.search import matching
 from bbs_core.store.models import Hold, Post, User
+from bbs_core.store.reads import span_of
 
 PAGE_LIMIT = 200
 
@@ -42,12 +43,13 @@ def list_posts(
 
     Beyond PAGE_LIMIT there is one more, which tells whether there is a next page.
     """
-    chosen = _columns().order_by(Post.id.desc()).limit(min(limit, PAGE_LIMIT + 1))
-    for condition in _conditions(connection, query):
-        chosen = chosen.where(condition)
-    if before_id is not None:
-        chosen = chosen.where(Post.id < before_id)
-    return list(connection.execute(chosen).mappings())
+    hits = matching(connection, query.words) if query.words is not None else None
+    # The order is that of the index which the rows are found by.
+    places = [Post.id] if hits is None else [hits.c.id, Post.id]
+    span = span_of(connection, Post, query.since_ms, query.until_ms, before_id)
+    chosen = _columns(hits).where(*span.holds(*places), *_conditions(query))
+    newest = chosen.order_by(places[0].desc()).limit(min(limit, PAGE_LIMIT + 1))
+    return list(connection.execute(newest).mappings())
 
 
 def get_post(connection: sa.Connection, post_id: int) -> sa.RowMapping:
@@ -65,42 +67,28 @@ def posts_around(connection: sa.Connection, post_id: int, rows: int) -> list[sa.
     return [*reversed(connection.execute(before).mappings().all()), *connection.execute(after).mappings()]
 
 
-def _columns() -> sa.Select[Any]:
+def in_state(state: State) -> sa.ColumnElement[bool]:
+    """Return the condition that a post is in a state."""
+    if state is State.VISIBLE:
+        return Post.state == state
+    # The condition of the index, word for word: without it SQLite reads all posts.
+    return sa.and_(Post.state == state, Post.state != sa.literal_column("0"))
+
+
+def _columns(hits: sa.Subquery | None = None) -> sa.Select[Any]:
+    posts = sa.join(Post, User, User.id == Post.user_id)
+    found = posts if hits is None else sa.join(hits, posts, hits.c.id == Post.id)
     return (
         sa.select(Post.id, Post.user_id, User.name.label("username"), Post.address, Post.text, Post.at_ms, Post.state)
         .add_columns(Hold.reason.label("held_for"))
-        .join(User, User.id == Post.user_id)
-        .outerjoin(Hold, Hold.post_id == Post.id)
+        .select_from(found.outerjoin(Hold, Hold.post_id == Post.id))
     )
 
 
-def _conditions(connection: sa.Connection, query: PostQuery) -> list[sa.ColumnElement[bool]]:
+def _conditions(query: PostQuery) -> list[sa.ColumnElement[bool]]:
     found: list[sa.ColumnElement[bool]] = []
     if query.state is not None:
-        found.append(Post.state == query.state)
+        found.append(in_state(query.state))
     if query.user_id is not None:
         found.append(Post.user_id == query.user_id)
-    if query.words is not None:
-        found.append(matching(connection.dialect.name, query.words))
-    if query.since_ms is not None:
-        found.append(Post.id >= _first_since(connection, query.since_ms))
-    if query.until_ms is not None:
-        found.append(Post.id < _first_since(connection, query.until_ms))
     return found
-
-
-def _first_since(connection: sa.Connection, at_ms: int) -> int:
-    """Return the first id of a time: posts come in their order, so that no index of times is needed."""
-    low, high = 1, (connection.execute(sa.select(sa.func.max(Post.id))).scalar() or 0) + 1
-    while low < high:
-        middle = (low + high) // 2
-        found = sa.select(Post.at_ms).where(Post.id >= middle).order_by(Post.id).limit(1)
-        if _time(connection, found) < at_ms:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-def _time(connection: sa.Connection, query: sa.Select[Any]) -> int:
-    return int(connection.execute(query).scalar_one())

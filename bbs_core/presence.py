@@ -12,7 +12,7 @@ from bbs_core.clock import now_ms
 from bbs_core.errors import NotFound
 from bbs_core.ledger import Actor, Entry, Ledger
 from bbs_core.settings import LATEST_MS
-from bbs_core.store.models import LiveSession, Node, User, name_hash
+from bbs_core.store.models import LiveSession, Node, User
 from bbs_core.wording import checked_reason
 
 PAGE_LIMIT = 200
@@ -57,6 +57,10 @@ class Presence:
         """Return the names on line, each once, in the order in which they came."""
         return list(self._names)
 
+    def has(self, name: str) -> bool:
+        """Whether a name is on line."""
+        return name in self._names
+
     def __len__(self) -> int:
         return len(self._sessions)
 
@@ -72,7 +76,7 @@ def list_sessions(
     query = (
         sa.select(*columns, LiveSession.node)
         .join(User, User.id == LiveSession.user_id)
-        .where(LiveSession.node.in_(_alive()))
+        .where(_alive())
         .order_by(LiveSession.id)
         .limit(min(limit, PAGE_LIMIT + 1))
     )
@@ -83,20 +87,15 @@ def list_sessions(
     return list(connection.execute(query).mappings())
 
 
-def online_names(connection: sa.Connection, names: Iterable[str]) -> frozenset[str]:
-    """Return those of the names that are on line."""
-    keys = [name_hash(name) for name in names]
-    query = (
-        sa.select(User.name)
-        .join(LiveSession, LiveSession.user_id == User.id)
-        .where(User.name_hash.in_(keys), LiveSession.node.in_(_alive()))
-    )
+def online_ids(connection: sa.Connection, user_ids: Iterable[int]) -> frozenset[int]:
+    """Return those of the users that are on line."""
+    query = sa.select(LiveSession.user_id).where(LiveSession.user_id.in_(list(user_ids)), _alive())
     return frozenset(connection.execute(query).scalars())
 
 
 def users_online() -> sa.Select[Any]:
     """Return the query for the ids of the users on line."""
-    return sa.select(LiveSession.user_id).where(LiveSession.node.in_(_alive()))
+    return sa.select(LiveSession.user_id).where(_alive())
 
 
 def kick(connection: sa.Connection, ledger: Ledger, actor: Actor, session_id: int, reason: str) -> int:
@@ -150,5 +149,7 @@ def list_nodes(connection: sa.Connection) -> list[sa.RowMapping]:
     return list(connection.execute(query).mappings())
 
 
-def _alive() -> sa.Select[str]:
-    return sa.select(Node.id).where(Node.seen_at_ms > now_ms() - ALIVE_S * 1000)
+def _alive() -> sa.ColumnElement[bool]:
+    """Nearly all servers are there: each session is asked for its own, so that sessions come in their order."""
+    there = sa.select(Node.id).where(Node.id == LiveSession.node, Node.seen_at_ms > now_ms() - ALIVE_S * 1000)
+    return there.exists()

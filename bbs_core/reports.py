@@ -32,6 +32,8 @@ CLAIM_S = 600
 OPEN_LIMIT = 20
 REPORTERS = 20
 CONTEXT_ROWS = 3
+# In a mailbox, to either side of what was reported: what lies farther off explains nothing.
+NEAR_ROWS = 500
 PAGE_LIMIT = 200
 CLOSED = "The staff has looked at what you reported: {reason}"
 
@@ -102,10 +104,10 @@ def messages_around(connection: sa.Connection, message_id: int) -> list[sa.RowMa
         raise NotFound(f"There is no reported message {message_id}.")
     ends = sa.select(Message.sender_id, Message.recipient_id).where(Message.id == message_id)
     sender_id, recipient_id = connection.execute(ends).one()
-    columns = _between(sender_id, recipient_id)
-    before = columns.where(Message.id <= message_id).order_by(Message.id.desc()).limit(CONTEXT_ROWS + 1)
-    after = columns.where(Message.id > message_id).order_by(Message.id).limit(CONTEXT_ROWS)
-    return [*reversed(connection.execute(before).mappings().all()), *connection.execute(after).mappings()]
+    both_ways = {(sender_id, recipient_id), (recipient_id, sender_id)}
+    before = _near(connection, both_ways, Message.id <= message_id, Message.id.desc())
+    after = _near(connection, both_ways, Message.id > message_id, Message.id.asc())
+    return _messages(connection, [*before[-CONTEXT_ROWS - 1 :], *after[:CONTEXT_ROWS]])
 
 
 def claim(connection: sa.Connection, staff_id: int, kind: str, target_id: int) -> int:
@@ -211,14 +213,26 @@ def _is_reported(connection: sa.Connection, message_id: int) -> bool:
     return connection.execute(query).scalar() is not None
 
 
-def _between(one_id: int, other_id: int) -> sa.Select[Any]:
+def _near(
+    connection: sa.Connection, ways: set[tuple[int, int]], side: sa.ColumnElement[bool], order: sa.ColumnElement[int]
+) -> list[int]:
+    """Return the ids of what these users wrote each other, among the NEAR_ROWS next on a side in each mailbox."""
+    found: list[int] = []
+    for sender_id, recipient_id in ways:
+        mailbox = sa.select(Message.id, Message.sender_id).where(Message.recipient_id == recipient_id, side)
+        near = mailbox.order_by(order).limit(NEAR_ROWS).subquery()
+        found += connection.execute(sa.select(near.c.id).where(near.c.sender_id == sender_id)).scalars()
+    return sorted(found)
+
+
+def _messages(connection: sa.Connection, ids: list[int]) -> list[sa.RowMapping]:
     sender, recipient = orm.aliased(User), orm.aliased(User)
-    there = sa.and_(Message.sender_id == one_id, Message.recipient_id == other_id)
-    back = sa.and_(Message.sender_id == other_id, Message.recipient_id == one_id)
-    return (
+    query = (
         sa.select(Message.id, Message.sender_id, sender.name.label("sender"), recipient.name.label("recipient"))
         .add_columns(Message.text, Message.at_ms)
         .join(sender, sender.id == Message.sender_id)
         .join(recipient, recipient.id == Message.recipient_id)
-        .where(sa.or_(there, back))
+        .where(Message.id.in_(ids))
+        .order_by(Message.id)
     )
+    return list(connection.execute(query).mappings())

@@ -20,6 +20,7 @@ POSITION = "post_search"
 ROWS_AT_A_TIME = 200
 INTERVAL_S = 1.0
 WORDS_LIMIT = 10
+FEW_HITS = 200
 
 _FILL = {
     "sqlite": "INSERT INTO post_search (rowid, text) SELECT id, text FROM posts WHERE id > :after AND id <= :through",
@@ -96,14 +97,24 @@ def forget_words(connection: sa.Connection, post_id: int) -> None:
         connection.execute(sa.text(_MERGE))
 
 
-def matching(dialect: str, words: str) -> sa.ColumnElement[bool]:
-    """Return the condition that a post contains all these words; the last may be the beginning of one."""
-    found = re.findall(r"\w+", words)[:WORDS_LIMIT]
+def matching(connection: sa.Connection, words: str) -> sa.Subquery:
+    """Return the ids of the posts that contain all these words, as a table of `id`; `spam*` is what begins so.
+
+    Only a star asks for beginnings: for them the index of SQLite goes through all that it has of such words.
+    """
+    dialect = connection.dialect.name
+    found = [(word, bool(star)) for word, star in re.findall(r"(\w+)(\*?)", words)][:WORDS_LIMIT]
     if not found:
-        return sa.false()
+        return sa.select(Post.id).where(sa.false()).subquery()
     if dialect == "sqlite":
-        query = " ".join(f'"{word}"' for word in found) + "*"
+        query = " ".join(f'"{word}"' + "*" * star for word, star in found)
     else:
-        query = " & ".join(f"'{word}'" for word in found) + ":*"
-    ids = sa.text(_FIND[dialect]).bindparams(words=query).columns(sa.column("id", sa.BigInteger)).subquery()
-    return Post.id.in_(sa.select(ids.c.id))
+        query = " & ".join(f"'{word}'" + ":*" * star for word, star in found)
+    hits = sa.text(_FIND[dialect]).bindparams(words=query).columns(sa.column("id", sa.BigInteger)).subquery()
+    return hits if dialect == "sqlite" else _few(connection, hits)
+
+
+def _few(connection: sa.Connection, hits: sa.Subquery) -> sa.Subquery:
+    """PostgreSQL guesses how rare a word is, and goes through all posts for a few; many are soon met on that way."""
+    ids = connection.execute(sa.select(hits.c.id).limit(FEW_HITS + 1)).scalars().all()
+    return hits if len(ids) > FEW_HITS else sa.select(Post.id).where(Post.id.in_(ids)).subquery()

@@ -113,6 +113,12 @@ class Server:
             leaving.add_done_callback(self._leaving.discard)
         self._forgotten()
 
+    def turn_away(self, connection: Connection, reason: str) -> None:
+        """Count a connection that a plugin refuses, and send it the reason."""
+        self.counts.refused_connections_total["plugin"] += 1
+        log.info("refused", address=connection.address, why="plugin")
+        connection.send_banner(reason)
+
     def _handshake_expired(self, connection: Connection) -> None:
         self._expire(self.handshakes, connection, TOO_SLOW)
 

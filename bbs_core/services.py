@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from bbs_core.rules import Rules
 from bbs_core.settings import Settings
 from bbs_core.store.access import Connection
 from bbs_core.store.commits import Commits
+from bbs_core.store.readers import Readers
 
 
 class SettingsInForce(Protocol):
@@ -30,6 +32,7 @@ class SettingsInForce(Protocol):
 class Services:
     """The parts of the board that a session works with."""
 
+    loop: asyncio.AbstractEventLoop
     live: SettingsInForce
     board: Board
     mail: Mail
@@ -39,4 +42,5 @@ class Services:
     noticeboard: Noticeboard
     dispatch: Dispatch
     counts: Counts
+    readers: Readers
     write: Callable[[Callable[[Connection], int]], Future[int]]

@@ -6,15 +6,18 @@ import asyncio
 import time
 from collections.abc import Awaitable, Collection, Sequence
 
+from bbs_core.accounts import id_of
 from bbs_core.answers import Line, send_answer
 from bbs_core.clock import now_ms
 from bbs_core.dispatch import Command, Request, fetched
-from bbs_core.errors import UserError
+from bbs_core.errands import Errand, Errands
+from bbs_core.errors import BBSError, UserError
 from bbs_core.facades import SessionBoard, SessionMail, quoted, storable
 from bbs_core.notices import Notices
-from bbs_core.plugin import CommandInfo
+from bbs_core.public.lines import CommandInfo, User
+from bbs_core.public.verdicts import Refuse
 from bbs_core.rows import encodable
-from bbs_core.rules import Ruling
+from bbs_core.rules import BAN, USER, Ruling
 from bbs_core.services import Services
 from bbs_core.snapshots import ShelfRows
 from bbs_core.store.items import Departure, Visit, new_session_id
@@ -39,11 +42,13 @@ class Session:
         "_ban",
         "_collected",
         "_collecting",
+        "_errands",
         "_judged",
         "_line",
         "_mute",
         "_named",
         "_notices",
+        "_refusal",
         "_services",
         "_shown_notices",
         "_ticket",
@@ -64,6 +69,8 @@ class Session:
         self._collecting: Command | None = None
         self._collected: list[str] = []
         self._notices = Notices()
+        self._errands: Errands | None = None
+        self._refusal: Ruling | None = None
         self._ticket = 0
         self._allowance = float(services.live.now.limits.posts_burst)
         self._allowed_at = time.monotonic()
@@ -102,6 +109,11 @@ class Session:
         """The names on line."""
         return self._services.presence.names()
 
+    async def user(self, name: str) -> User | None:
+        """Return the user of a name, or None where nobody has ever heard of it."""
+        user_id = await self._services.readers.read(lambda connection: id_of(connection, storable(name)))
+        return None if user_id is None else User(user_id, name, self._services.presence.has(name))
+
     def notify(self, text: str) -> None:
         """Keep a notice for the next list; from any thread."""
         self._notices.add(encodable(text))
@@ -119,6 +131,32 @@ class Session:
     def handed_in(self, ticket: int) -> None:
         """Remember the last row that was handed to the writer for this session."""
         self._ticket = ticket
+
+    def in_loop(self) -> bool:
+        """Whether this is the loop's thread."""
+        try:
+            return asyncio.get_running_loop() is self._services.loop
+        except RuntimeError:
+            return False
+
+    def later(self, kind: str, text: str, work: Errand) -> None:
+        """Hand a "post" or "message" in when those before it are; from any thread."""
+
+        async def errand() -> None:
+            try:
+                await work()
+            except BBSError as error:
+                self.refused(kind, text, error)
+
+        def put() -> None:
+            self._errands = self._errands or Errands()
+            if not self._errands.put(errand):
+                self.refused(kind, text, UserError("too many wait already"))
+
+        if self.in_loop():
+            put()
+        else:
+            self._services.loop.call_soon_threadsafe(put)
 
     def take(self, text: str) -> Awaitable[None] | None:
         """Take the text of a frame, and run the command that it completes; what is returned has to be awaited first.
@@ -143,7 +181,7 @@ class Session:
         if self.gone:
             return
         self.gone = True
-        await self._services.commits.decided(self._ticket)
+        await self._all_decided()
         if self._arrived:
             self._services.presence.leave(self)
             await self._depart()
@@ -152,15 +190,31 @@ class Session:
     async def say_goodbye(self) -> None:
         """Send the answer to a list that has not been asked for: the user reads the reason there."""
         self.over = True
-        await self._services.commits.decided(self._ticket)
+        await self._all_decided()
         await send_answer(self._line, [self.farewell or ENDED], self._notices.take())
+
+    async def _all_decided(self) -> None:
+        """Wait until all that was sent is stored, or refused."""
+        if self._errands is not None:
+            await self._errands.done()
+        await self._services.commits.decided(self._ticket)
 
     async def _enter(self, name: str) -> None:
         self._named = True
-        self._username = name
+        self._username = await self._authenticated(name)
         self._judge()
         if self._ban is None:
             await self._arrive()
+
+    async def _authenticated(self, name: str) -> str:
+        """Return the name that plugins know the user by; whoever is refused is kept out as one who is banned."""
+        try:
+            found = await self._services.dispatch.plugins.hooks.bbs_authenticate(name=name, address=self.address)
+        except BBSError as error:
+            found = Refuse(str(error))
+        if isinstance(found, Refuse):
+            self._refusal = Ruling(0, BAN, USER, name, encodable(found.reason), None)
+        return storable(found) if isinstance(found, str) else name
 
     async def _arrive(self) -> None:
         commits = self._services.commits
@@ -190,7 +244,7 @@ class Session:
     def _judge(self) -> None:
         rules = self._services.rules
         self._judged = rules.version
-        self._ban = rules.ban(self._username, self.address)
+        self._ban = self._refusal or rules.ban(self._username, self.address)
         self._mute = rules.mute(self._username, self.address)
 
     def _take_from_banned(self, text: str) -> Awaitable[None] | None:
@@ -239,7 +293,7 @@ class Session:
         return self._done(request.command, answer)
 
     async def _list(self, request: Request) -> None:
-        await self._services.commits.decided(self._ticket)
+        await self._all_decided()
         await self._show(await self._services.dispatch.rows(self, request))
 
     async def _run(self, request: Request, answer: ShelfRows | None, delay_s: float) -> None:
@@ -258,6 +312,8 @@ class Session:
         if command.ends:
             self.over = True
         commits = self._services.commits
+        if self._errands is not None and self._errands.busy:
+            return self._errands.done()
         return commits.room() if commits.full else None
 
     def _delay_s(self) -> float:

@@ -136,7 +136,9 @@ def enable_staff(
     if row is None:
         present(connection, staff_id)
         raise Conflict(f"Member {staff_id} may enter already.")
-    check_outranks(connection, actor, Member(*row))
+    member = Member(*row)
+    check_outranks(connection, actor, member)
+    check_grants(connection, actor, member.role)
     _update(connection, staff_id, disabled_at_ms=None)
     return ledger.write(connection, Entry(actor, "staff.enable", "staff", str(staff_id), reason, **links))
 
@@ -191,7 +193,12 @@ def check_outranks(connection: sa.Connection, actor: Actor, member: Member) -> N
 
 
 def check_grants(connection: sa.Connection, actor: Actor, role: str) -> None:
-    """Raise Forbidden where a role is not below the actor's own; an owner may make owners."""
+    """Raise Forbidden where a role is not below the actor's own, or has rights that the actor's token lacks.
+
+    An owner may make owners.
+    """
+    if actor.scopes is not None and not ROLES[role].scopes <= actor.scopes:
+        raise Forbidden(f"The role {role} has rights that this token lacks.")
     own = _role_of(connection, actor)
     if own is not None and own != OWNER and ROLES[role].rank >= ROLES[own].rank:
         raise Forbidden(f"The role {role} takes a higher one than {own} to give.")
@@ -237,13 +244,13 @@ def _owners(connection: sa.Connection) -> int:
 
 def find_staff(connection: sa.Connection, name: str) -> Member | None:
     """Return the member of this name, typed by anyone, or None."""
-    name = unicodedata.normalize("NFC", name).strip()
+    name = spelling(name)
     return _member(connection, Staff.name == name) if name.isprintable() else None
 
 
 def id_of(connection: sa.Connection, name: str) -> int:
     """Return the id of a member, disabled or not, by the name that somebody typed. Raises NotFound."""
-    spelt = unicodedata.normalize("NFC", name).strip()
+    spelt = spelling(name)
     found = connection.execute(sa.select(Staff.id).where(Staff.name == spelt)).scalar() if spelt.isprintable() else None
     if found is None:
         raise NotFound(f"There is no {name[:NAME_LIMIT]!r} on the staff.")
@@ -264,9 +271,14 @@ def _columns() -> Any:
     return sa.select(Staff.id, Staff.name, Staff.role, Staff.password_hash, Staff.totp_secret, Staff.version)
 
 
+def spelling(name: str) -> str:
+    """Return the one spelling of a name, however it was typed."""
+    return unicodedata.normalize("NFC", name).strip()
+
+
 def checked_name(name: str, what: str) -> str:
     """Return a name in its one spelling. Raises InvalidAct when nobody could read or tell it."""
-    name = unicodedata.normalize("NFC", name).strip()
+    name = spelling(name)
     if not name or len(name) > NAME_LIMIT:
         raise InvalidAct(f"{what} has 1 to {NAME_LIMIT} characters.")
     if not name.isprintable():

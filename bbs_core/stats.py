@@ -7,10 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from bbs_core.clock import now_ms
-from bbs_core.posts import State
+from bbs_core.posts import State, in_state
 from bbs_core.reports import count_open
 from bbs_core.sanctions import count_in_force
-from bbs_core.store.models import Activity, LiveSession, Post, User
+from bbs_core.store.models import Activity, LiveSession, Message, Post, User
 
 HOUR_MS = 3_600_000
 # Of hours that are listed one by one.
@@ -18,17 +18,18 @@ HOURS_LIMIT = 24 * 62
 
 
 def totals(connection: sa.Connection) -> dict[str, int | None]:
-    """Return what there is of everything; `oldest_report_at_ms` is None where no report is open."""
-    sums = sa.select(sa.func.sum(Activity.posts), sa.func.sum(Activity.messages), sa.func.sum(Activity.visits))
-    posts, messages, visits = connection.execute(sums).one()
+    """Return what there is of everything; `oldest_report_at_ms` is None where no report is open.
+
+    Users, posts and messages are never deleted, so that the highest id is their number.
+    """
     reports, oldest = count_open(connection)
     return {
         "users": _count(connection, sa.select(sa.func.max(User.id))),
-        "posts": int(posts or 0),
-        "messages": int(messages or 0),
-        "visits": int(visits or 0),
+        "posts": _count(connection, sa.select(sa.func.max(Post.id))),
+        "messages": _count(connection, sa.select(sa.func.max(Message.id))),
+        "visits": _count(connection, sa.select(sa.func.sum(Activity.visits))),
         "online": _count(connection, sa.select(sa.func.count()).select_from(LiveSession)),
-        "held_posts": _count(connection, sa.select(sa.func.count()).where(Post.state == State.HELD)),
+        "held_posts": _count(connection, sa.select(sa.func.count()).where(in_state(State.HELD))),
         "open_reports": reports,
         "oldest_report_at_ms": oldest,
         "bans": count_in_force(connection, "ban"),

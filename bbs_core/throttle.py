@@ -1,7 +1,7 @@
 """How often a wrong password may be typed: counted for each address and each account, in the database.
 
-An account's count concerns only addresses from which it has never been entered, so that no stranger can lock its owner
-out by typing wrong passwords.
+So that no stranger can lock an owner out by typing wrong passwords, an account's count concerns only addresses from
+which it has never been entered, which have one each; and a browser in which it was entered has a count of its own.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from bbs_core.clock import now_ms
 from bbs_core.errors import Throttled
+from bbs_core.staff import spelling
 from bbs_core.store.staff_models import Login, Throttle
 
 FAILURES_LIMIT = 10
@@ -23,20 +24,25 @@ FORGIVEN_MS = 60_000
 HOST_BITS = 64
 
 
-def refuse_throttled(connection: sa.Connection, address: str, staff_id: int | None, name: str) -> None:
-    """Raise Throttled where too many were wrong of late, from an address or for an account."""
-    keys = _keys(connection, address, staff_id, name)
+def refuse_throttled(
+    connection: sa.Connection, address: str, staff_id: int | None, name: str, browser: str = ""
+) -> None:
+    """Raise Throttled where too many were wrong of late, from an address or for an account.
+
+    `browser` tells one apart in which this member has been signed in; it is empty for any other.
+    """
+    keys = _keys(connection, address, staff_id, name, browser)
     rows = connection.execute(sa.select(Throttle.failures, Throttle.at_ms).where(Throttle.key.in_(keys)))
     waits = [_wait_ms(row.failures, row.at_ms) for row in rows]
     if any(waits):
         raise Throttled(-(-max(waits) // 1000))
 
 
-def count_failure(connection: sa.Connection, address: str, staff_id: int | None, name: str) -> None:
+def count_failure(connection: sa.Connection, address: str, staff_id: int | None, name: str, browser: str = "") -> None:
     """Count a wrong password or code; those that are forgiven are forgotten."""
     at_ms = now_ms()
     connection.execute(sa.delete(Throttle).where(Throttle.at_ms < at_ms - 2 * FAILURES_LIMIT * FORGIVEN_MS))
-    for key in _keys(connection, address, staff_id, name):
+    for key in _keys(connection, address, staff_id, name, browser):
         row = connection.execute(sa.select(Throttle.failures, Throttle.at_ms).where(Throttle.key == key)).one_or_none()
         left = _left(row.failures, row.at_ms) if row else 0
         connection.execute(sa.delete(Throttle).where(Throttle.key == key))
@@ -44,15 +50,17 @@ def count_failure(connection: sa.Connection, address: str, staff_id: int | None,
 
 
 def forgive(connection: sa.Connection, address: str) -> None:
-    """Forget the failures of an address from which someone has come in."""
+    """Forget the failures of an address from which someone has come in; those that an account has there stay."""
     connection.execute(sa.delete(Throttle).where(Throttle.key == _key("address", _network(address))))
 
 
-def _keys(connection: sa.Connection, address: str, staff_id: int | None, name: str) -> list[bytes]:
-    keys = [_key("address", _network(address))]
-    if not _is_known(connection, address, staff_id):
-        keys.append(_key("account", name))
-    return keys
+def _keys(connection: sa.Connection, address: str, staff_id: int | None, name: str, browser: str) -> list[bytes]:
+    if browser:
+        return [_key("browser", browser)]
+    network = _network(address)
+    # One who knows their own password could have the address forgiven, and go on to guess a colleague's.
+    place = network if _is_known(connection, address, staff_id) else ""
+    return [_key("address", network), _key("account", spelling(name), place)]
 
 
 def _is_known(connection: sa.Connection, address: str, staff_id: int | None) -> bool:
@@ -75,6 +83,7 @@ def _network(address: str) -> str:
         known = ip_address(address)
     except ValueError:
         return address
+    known = getattr(known, "ipv4_mapped", None) or known
     return str(ip_network((known, HOST_BITS), strict=False)) if isinstance(known, IPv6Address) else str(known)
 
 

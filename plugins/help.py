@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from bbs_core.plugin import Session, command, never_blocks
+from bbs_core.plugin import Session, UserError, command, never_blocks
 
 
 @command("/help")
 @never_blocks
-def show_commands(session: Session) -> list[str]:
-    """List the commands."""
-    return [f"{info.word}: {info.summary}" for info in session.commands]
+def show_commands(session: Session, word: str = "") -> list[str]:
+    """List the commands, or explain one: /help who."""
+    if word:
+        return _explained(session, word)
+    return [f"{info.usage}: {info.summary}" for info in session.commands]
+
+
+def _explained(session: Session, word: str) -> list[str]:
+    for info in session.commands:
+        if word in (info.word, info.word.removeprefix("/")):
+            return [info.usage, *filter(None, map(str.strip, info.help.splitlines()))]
+    raise UserError(f"There is no command {word}; type /help to see all.")

@@ -11,7 +11,7 @@ from admin.api.answers import act, read
 from admin.api.routing import actor, route
 from admin.context import board
 from admin.schemas import Asked, Done, Listing, Reason
-from bbs_core.plugin_switches import disable_plugin, enable_plugin, list_plugins
+from bbs_core.plugin_switches import disable_plugin, enable_plugin, get_plugin, list_plugins
 from bbs_core.staff import Scope
 
 
@@ -39,6 +39,24 @@ class Plugin(BaseModel):
     nodes: int = Field(description="How many servers have it.")
 
 
+class Usage(BaseModel):
+    """A command of a plugin."""
+
+    word: str
+    usage: str = Field(description="What is to be typed, as in /roll [sides].")
+    summary: str
+    help: str = Field(description="All of its documentation.")
+    schema_: dict[str, Any] = Field(
+        alias="schema", description="A JSON schema of the parameters; empty for stock words."
+    )
+
+
+class PluginDetail(Plugin):
+    """A plugin with what its commands take."""
+
+    usages: list[Usage]
+
+
 class PluginPage(Listing[Plugin]):
     """All plugins, by name; there is no next page."""
 
@@ -47,6 +65,12 @@ class PluginPage(Listing[Plugin]):
 def plugins() -> Response:
     """List the plugins that the servers have."""
     return read(lambda c: PluginPage(items=[_plugin(one) for one in list_plugins(c)], next=None))
+
+
+@route("GET", "/plugins/<name>", Scope.STATS_READ, PluginDetail)
+def plugin(path: NamePath) -> Response:
+    """Return a plugin with what its commands take."""
+    return read(lambda c: PluginDetail(**get_plugin(c, path.name)))
 
 
 @route("POST", "/plugins/<name>/enable", Scope.PLUGINS_WRITE, Done)

@@ -16,7 +16,7 @@ from admin.lists import Found, find
 from admin.look import moment, moment_or_none
 from admin.schemas import Body, Done, IdPath, Listing, PageQuery, Reason, Words, milliseconds
 from bbs_core.accounts import UserQuery, addresses_of, get_user, key_of, list_users, neighbours
-from bbs_core.presence import kick_user, online_names, users_online
+from bbs_core.presence import kick_user, online_ids, users_online
 from bbs_core.remarks import add_remark, list_remarks
 from bbs_core.sanctions import measures_against, users_under
 from bbs_core.staff import Scope
@@ -188,7 +188,7 @@ def note(path: IdPath, body: NewNote) -> Response:
 
 def _users(connection: Connection, rows: Sequence[Mapping[Any, Any]]) -> list[User]:
     ids = [row["id"] for row in rows]
-    addresses, online = addresses_of(connection, ids), online_names(connection, [row["name"] for row in rows])
+    addresses, online = addresses_of(connection, ids), online_ids(connection, ids)
     measures = measures_against(connection, ids)
     return [
         User(
@@ -200,7 +200,7 @@ def _users(connection: Connection, rows: Sequence[Mapping[Any, Any]]) -> list[Us
             posts=row["posts"],
             messages=row["messages"],
             addresses=[_address(address) for address in addresses.get(row["id"], [])],
-            online=row["name"] in online,
+            online=row["id"] in online,
             banned="ban" in measures.get(row["id"], ()),
             muted="mute" in measures.get(row["id"], ()),
         )

@@ -6,6 +6,7 @@ import functools
 import importlib
 import importlib.metadata
 import importlib.util
+import inspect
 import itertools
 import sys
 from collections import deque
@@ -13,10 +14,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
+from bbs_core.errors import PluginError
 from bbs_core.metrics import product_version
-from bbs_core.relay import Runner
+from bbs_core.platform.commands import as_hook, form_of, place
+from bbs_core.platform.relay import Runner
+from bbs_core.public.arguments import Form
 from bbs_core.words import hook_name
 
 BUILTINS = ("post", "dm", "list", "listdm", "quit", "help", "who")
@@ -27,6 +31,15 @@ ENTRY_POINTS = "bbs.plugins"
 PREFIX = "bbs_outside"
 
 _servers = itertools.count(1)
+
+
+class Marked(NamedTuple):
+    """A function that the board calls: the hook that it implements and, of a command, its word and its form."""
+
+    hook: str
+    word: str
+    function: Any
+    form: Form | None
 
 
 @dataclass
@@ -42,7 +55,9 @@ class Plugin:
     state: str = "loaded"
     reason: str = ""
     module: ModuleType | None = None
-    functions: list[tuple[str, str, Any]] = field(default_factory=list)
+    functions: list[Marked] = field(default_factory=list)
+    timers: list[tuple[float, Any]] = field(default_factory=list)
+    verbs: dict[str, Any] = field(default_factory=dict)
     failures: deque[float] = field(default_factory=deque)
     failure_count: int = 0
     runner: Runner | None = None
@@ -87,10 +102,32 @@ def _import_file(name: str, source: Path) -> ModuleType:
     return module
 
 
-def marked_functions(module: ModuleType) -> Iterator[tuple[str, str, Any]]:
-    """Yield hook, command word and function for each that bears a mark; the word is empty for a plain hook."""
+def marked_functions(module: ModuleType) -> Iterator[Marked]:
+    """Yield what in a module bears a mark; the word is empty for a plain hook. Raises PluginError."""
     for name, function in vars(module).items():
         mark = getattr(function, "bbs_impl", None)
         if isinstance(mark, dict):
             word = getattr(function, "bbs_command", "")
-            yield hook_name(word) if word else mark.get("specname") or name, word, function
+            form = form_of(word, function) if word else None
+            hook = hook_name(word) if word else mark.get("specname") or name
+            yield Marked(hook, word, as_hook(form, function) if form else function, form)
+
+
+def marked_timers(module: ModuleType) -> Iterator[tuple[float, Any]]:
+    """Yield pause and function of each timer. Raises PluginError."""
+    for function in vars(module).values():
+        pause_s = getattr(function, "bbs_every_s", None)
+        if isinstance(pause_s, float):
+            if not {*inspect.signature(function).parameters} <= {"server"}:
+                raise PluginError(f"A timer takes server and nothing else ({place(function)}).")
+            yield pause_s, function
+
+
+def marked_verbs(module: ModuleType) -> Iterator[tuple[str, Any]]:
+    """Yield name and implementation of each verb. Raises PluginError."""
+    for function in vars(module).values():
+        name = getattr(function, "bbs_verb", None)
+        if isinstance(name, str):
+            if "session" in inspect.signature(function).parameters:
+                raise PluginError(f"A verb has no session: nobody is on a line ({place(function)}).")
+            yield name, as_hook(form_of(name, function), function)

@@ -16,10 +16,18 @@ from typing import Any
 import pluggy
 import structlog
 
+from bbs_core.clock import now_ms
 from bbs_core.errors import BBSError, PluginError, UserError
-from bbs_core.pool import Pool
+from bbs_core.incidents import NAME_CHARACTERS, Incident
+from bbs_core.logs import trace_of
+from bbs_core.platform.pool import Pool
 
 log = structlog.get_logger(__name__)
+
+INCIDENT_BYTES = 4
+
+# A failure that stops no other implementation: of who was told, or asked and has no say then.
+NOBODY_ELSES = ("skip", "pass")
 
 
 class HookFailed(BBSError):
@@ -30,6 +38,10 @@ class HookFailed(BBSError):
         self.plugin = plugin
         self.hook = hook
         self.incident = incident
+
+
+# What passes through a plugin and is no failure of it: what it tells the user, and what another one did.
+OTHERS = (UserError, HookFailed)
 
 
 class Timings:
@@ -55,11 +67,13 @@ class Timings:
 class Runner:
     """How the functions of one plugin are called; counts what went wrong with them."""
 
-    def __init__(self, plugin: str, deadline_s: float, pool: Pool | None, failed: Callable[[], None]) -> None:
+    def __init__(self, plugin: str, deadline_s: float, pool: Pool | None, failed: Callable[[Incident], None]) -> None:
         self.plugin = plugin
         self.deadline_s = deadline_s
         self.pool = pool
         self.off = False
+        # What functions of this plugin are given as `server`.
+        self.server: Any = None
         self.timings = Timings()
         self._failed = failed
 
@@ -77,20 +91,31 @@ class Runner:
             raise TimeoutError
         return task.result()
 
-    def failure(self, hook: str, error: BaseException) -> HookFailed:
+    def failure(self, hook: str, error: BaseException, username: str = "") -> HookFailed:
         """Log an error of the plugin under a new incident and return what the caller is told."""
-        incident = secrets.token_hex(3)
+        number = secrets.token_hex(INCIDENT_BYTES)
         late = isinstance(error, TimeoutError)
-        log.error("plugin_failed", plugin=self.plugin, hook=hook, incident=incident, late=late, exc_info=error)
-        self._failed()
+        log.error("plugin_failed", plugin=self.plugin, hook=hook, incident=number, late=late, exc_info=error)
+        name = username[:NAME_CHARACTERS]
+        self._failed(Incident(number, now_ms(), self.plugin, hook, name, late, trace_of(error)))
         what = "did not answer in time" if late else "failed"
-        return HookFailed(self.plugin, hook, incident, what)
+        return HookFailed(self.plugin, hook, number, what)
 
 
 class Implementation:
     """One function of one plugin for one hook."""
 
-    __slots__ = ("_is_async", "arguments", "function", "hook", "immediate", "runner")
+    __slots__ = (
+        "_is_async",
+        "_prepare",
+        "_runs_here",
+        "_takes_server",
+        "arguments",
+        "function",
+        "hook",
+        "immediate",
+        "runner",
+    )
 
     def __init__(self, hook: str, function: Callable[..., Any], runner: Runner) -> None:
         self.hook = hook
@@ -98,43 +123,58 @@ class Implementation:
         # Those with a default too, which pluggy would leave out.
         self.arguments = tuple(inspect.signature(function).parameters)
         self.runner = runner
+        self._takes_server = "server" in self.arguments or hasattr(function, "bbs_takes_server")
+        # What has to be awaited before a plain function can be called.
+        self._prepare = getattr(function, "bbs_prepare", None)
         self._is_async = inspect.iscoroutinefunction(function)
         never_blocks = getattr(function, "bbs_never_blocks", False) or runner.pool is None
-        self.immediate = never_blocks and not self._is_async
+        self._runs_here = never_blocks and not self._is_async
+        self.immediate = self._runs_here and self._prepare is None
 
     async def call(self, values: Mapping[str, Any]) -> Any:
         """Return the awaited result. Raises UserError as it is, and HookFailed for all else."""
         if self.immediate:
             return self.call_now(values)
-        kwargs = {name: values[name] for name in self.arguments}
-        pool = self.runner.pool
+        kwargs = self._kwargs(values)
         try:
-            work = pool.run(self.function, kwargs) if pool and not self._is_async else self.function(**kwargs)
-            result = await self.runner.bounded(work)
+            if self._prepare is not None:
+                kwargs = await self._prepare(kwargs)
+            result = await self._result(kwargs)
             return await self.runner.bounded(result) if inspect.isawaitable(result) else result
-        except UserError:
+        except OTHERS:
             raise
         except BaseException as error:
-            raise self.caught(error) from error
+            raise self.caught(error, values) from error
+
+    def _kwargs(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        kwargs = {name: values[name] for name in self.arguments if name != "server"}
+        return {**kwargs, "server": self.runner.server} if self._takes_server else kwargs
+
+    async def _result(self, kwargs: dict[str, Any]) -> Any:
+        pool = self.runner.pool
+        if self._is_async or pool is None or self._runs_here:
+            result = self.function(**kwargs)
+            return await self.runner.bounded(result) if self._is_async else result
+        return await self.runner.bounded(pool.run(self.function, kwargs))
 
     def call_now(self, values: Mapping[str, Any]) -> Any:
         """Call a function that never blocks."""
         try:
             # Parameters were checked against the specification, so as many are the same ones.
-            if len(self.arguments) == len(values):
+            if len(self.arguments) == len(values) and not self._takes_server:
                 return self.function(**values)
-            return self.function(**{name: values[name] for name in self.arguments})
-        except UserError:
+            return self.function(**self._kwargs(values))
+        except OTHERS:
             raise
         except BaseException as error:
-            raise self.caught(error) from error
+            raise self.caught(error, values) from error
 
-    def caught(self, error: BaseException) -> BaseException:
+    def caught(self, error: BaseException, values: Mapping[str, Any]) -> BaseException:
         """Return what is to be raised for an error of the plugin; our own being cancelled is no error of it."""
         task = asyncio.current_task()
         if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
             return error
-        return self.runner.failure(self.hook, error)
+        return self.runner.failure(self.hook, error, getattr(values.get("session"), "username", ""))
 
 
 class _Wrapped:
@@ -142,6 +182,7 @@ class _Wrapped:
 
     def __init__(self, implementation: Implementation, values: Mapping[str, Any]) -> None:
         self._implementation = implementation
+        self._values = values
         kwargs = {name: values[name] for name in implementation.arguments}
         self._generator: Any = implementation.function(**kwargs)
         self._is_async = inspect.isasyncgen(self._generator)
@@ -150,10 +191,10 @@ class _Wrapped:
         try:
             if await self._step("send", None) is not None and not self._is_async:
                 raise PluginError("A wrapper did not yield.")
-        except UserError:
+        except OTHERS:
             raise
         except BaseException as raised:
-            raise self._implementation.caught(raised) from raised
+            raise self._implementation.caught(raised, self._values) from raised
 
     async def finish(self, result: Any, error: BaseException | None) -> Any:
         if isinstance(error, asyncio.CancelledError):
@@ -165,13 +206,13 @@ class _Wrapped:
             if step is None:
                 raise PluginError("A wrapper yielded twice.")
             return step.result
-        except UserError:
+        except OTHERS:
             raise
         except BaseException as raised:
             # An error that only passes through a wrapper stays the error of whoever raised it.
             if raised is error:
                 raise
-            raise self._implementation.caught(raised) from raised
+            raise self._implementation.caught(raised, self._values) from raised
 
     async def _step(self, how: str, what: Any) -> Any:
         """Run the generator up to its next yield or its end, where the functions of its plugin run."""
@@ -205,7 +246,7 @@ class HookCall:
     def __init__(self, caller: pluggy.HookCaller, runners: Mapping[str, Runner]) -> None:
         self.name = caller.name
         self.first = bool(caller.spec and caller.spec.opts.get("firstresult"))
-        self.skips = getattr(caller.spec.function, "bbs_on_error", "refuse") == "skip" if caller.spec else False
+        self.on_error: str = getattr(caller.spec.function, "bbs_on_error", "refuse") if caller.spec else "refuse"
         found = [
             (impl, Implementation(caller.name, impl.function, runners[impl.plugin_name]))
             for impl in reversed(caller.get_hookimpls())
@@ -261,7 +302,7 @@ class HookCall:
             try:
                 result = await function.call(values)
             except (HookFailed, UserError):
-                if not self.skips:
+                if self.on_error not in NOBODY_ELSES:
                     raise
                 continue
             if result is not None:

@@ -1,41 +1,10 @@
-"""The public face for plugins: all that a plugin may import of the board.
-
-A plugin is a module or package. A function of it that bears `@command` or `@hookimpl` is called by the server; its
-first line of documentation is what `/help` shows.
-"""
+"""What a plugin is given of the board: one live line and what its user may do, and the server behind all lines."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
-
-import pluggy
-
-from bbs_core.errors import UserError
-from bbs_core.words import PROJECT, WORD, hook_name
-
-__all__ = [
-    "Answer",
-    "Board",
-    "CommandInfo",
-    "Mail",
-    "Rows",
-    "Session",
-    "UserError",
-    "async_wrapper",
-    "command",
-    "hookimpl",
-    "never_blocks",
-]
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
-hookimpl = pluggy.HookimplMarker(PROJECT)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 
 class Rows(Protocol):
@@ -76,11 +45,27 @@ class Mail(Protocol):
 
 @dataclass(frozen=True)
 class CommandInfo:
-    """A command as `/help` shows it."""
+    """A command as `/help` and the console show it.
+
+    `usage` is what to type, as in "/roll [sides]"; `help` is the whole documentation, and `schema` a JSON schema of the
+    parameters.
+    """
 
     word: str
     summary: str
     plugin: str
+    usage: str = ""
+    help: str = ""
+    schema: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class User:
+    """A name that has come to the board, or was written to."""
+
+    id: int
+    name: str
+    online: bool
 
 
 class Session(Protocol):
@@ -110,6 +95,9 @@ class Session(Protocol):
     def online(self) -> Collection[str]:
         """The names on line, each once."""
 
+    async def user(self, name: str) -> User | None:
+        """Return the user of a name, or None where nobody has ever heard of it."""
+
     def notify(self, text: str) -> None:
         """Keep a notice for this session: it is shown after the rows of its next list. From any thread."""
 
@@ -117,33 +105,21 @@ class Session(Protocol):
         """End the session: the user reads `reason` and all notices, and nothing more is taken. From any thread."""
 
 
-def command(word: str) -> Callable[[_Function], _Function]:
-    """Make a function the command `word`, such as "/roll"; it takes `session` and, if it likes, the rest as `text`.
+class Server(Protocol):
+    """The board as one plugin may act on it when no user asks; in the loop's thread."""
 
-    A word without a slash would otherwise be a post: it is taken only if the admin lists it in `plugins.bare_words`.
-    Raises ValueError for a word that a user could not type.
-    """
-    if not WORD.fullmatch(word):
-        raise ValueError(f"{word!r} is no command word: use small letters, digits, - and _, after a slash.")
+    @property
+    def online(self) -> Collection[str]:
+        """The names on line, each once."""
 
-    def mark(function: _Function) -> _Function:
-        function.bbs_command = word  # type: ignore[attr-defined]
-        return hookimpl(specname=hook_name(word))(function)
+    async def user(self, name: str) -> User | None:
+        """Return the user of a name, or None where nobody has ever heard of it."""
 
-    return mark
+    async def notify(self, name: str, text: str) -> None:
+        """Keep a notice for a user until they have read it, on line or not. Raises UserError for an unknown name."""
 
+    async def announce(self, text: str, hours: int = 24) -> None:
+        """Show a row to everyone once in each session, for some hours; an act of the plugin. Raises UserError."""
 
-def never_blocks(function: _Function) -> _Function:
-    """Say that a plain function returns at once, so that it runs on the event loop and not in a thread."""
-    function.bbs_never_blocks = True  # type: ignore[attr-defined]
-    return function
-
-
-def async_wrapper(function: _Function) -> _Function:
-    """Make an async generator a wrapper of the hook whose name it bears.
-
-    It yields once without a value where the wrapped call is to run, is sent that call's result (or thrown its error),
-    and yields the result that is to stand instead.
-    """
-    function.bbs_async_wrapper = True  # type: ignore[attr-defined]
-    return hookimpl(function)
+    async def post(self, text: str) -> None:
+        """Post in the name of the board; an act of the plugin. Raises UserError."""

@@ -205,3 +205,6 @@ class Position(Model):
 
     name: Mapped[str] = mapped_column(primary_key=True)
     through_id: Mapped[int]
+    # The server that moves on, and until when it does so without saying it again.
+    node: Mapped[str] = mapped_column(default="", server_default=text_("''"))
+    held_until_ms: Mapped[int] = mapped_column(default=0, server_default=text_("0"))

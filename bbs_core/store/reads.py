@@ -9,7 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from bbs_core.store.models import Message, Post, User, name_hash
+from bbs_core.store.staff_models import Act
 
+LAST_ID = 2**63 - 1
 VISIBLE = 0
 HELD = 2
 
@@ -88,6 +90,43 @@ def mailbox_starts(connection: sa.Connection, recipient: str, every: int) -> lis
     numbered = sa.select(Message.id, place.label("place")).where(Message.recipient_id == _user_id(recipient)).subquery()
     query = sa.select(numbered.c.id).where((numbered.c.place - 1) % every == 0).order_by(numbered.c.id)
     return list(connection.execute(query).scalars())
+
+
+class Span(NamedTuple):
+    """The ids from `first` on and below `end`."""
+
+    first: int
+    end: int
+
+    def holds(self, *columns: Any) -> list[sa.ColumnElement[bool]]:
+        """Return the conditions for columns that are equal: PostgreSQL does not take one's over for the other."""
+        return [condition for column in columns for condition in (column >= self.first, column < self.end)]
+
+
+def span_of(
+    connection: sa.Connection,
+    model: type[Post] | type[Act],
+    since_ms: int | None,
+    until_ms: int | None,
+    before_id: int | None,
+) -> Span:
+    """Return the ids of a time, and below `before_id`."""
+    first = 1 if since_ms is None else _first_since(connection, model, since_ms)
+    end = LAST_ID if until_ms is None else _first_since(connection, model, until_ms)
+    return Span(first, min(end, before_id or LAST_ID))
+
+
+def _first_since(connection: sa.Connection, model: type[Post] | type[Act], at_ms: int) -> int:
+    """Return the first id of a time: rows come in its order, so that no index of times is needed."""
+    low, high = 1, (connection.execute(sa.select(sa.func.max(model.id))).scalar() or 0) + 1
+    while low < high:
+        middle = (low + high) // 2
+        found = sa.select(model.at_ms).where(model.id >= middle).order_by(model.id).limit(1)
+        if connection.execute(found).scalar_one() < at_ms:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 def _user_id(name: str) -> sa.ScalarSelect[int]:

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from bbs_core.store.models import Model, RowId, Sorted
 
-# Of long texts only the beginning is indexed: PostgreSQL refuses a B-tree over the rest.
-TEXT_KEY_CHARACTERS = 64
+# Of long names only the beginning is indexed: PostgreSQL refuses a B-tree over the rest.
+ACTOR_KEY_CHARACTERS = 64
 
 
 class Staff(Model):
@@ -204,7 +204,8 @@ class Act(Model):
     digest: Mapped[bytes]
 
     __table_args__ = (
-        Index("ix_acts_target_kind_target_id", "target_kind", "target_id"),
+        Index("ix_acts_target_kind_id", "target_kind", "id"),
+        Index("ix_acts_target_id_id", "target_id", "id"),
         Index("ix_acts_action_id", "action", "id"),
         Index("ix_acts_undoes_id", "undoes_id"),
         Index("ix_acts_parent_id", "parent_id"),
@@ -220,10 +221,28 @@ class ActText(Model):
     act_id: Mapped[int] = mapped_column(ForeignKey("acts.id"), index=True)
     salt: Mapped[bytes]
     text: Mapped[str]
-    # The beginning of the text, by which acts are found.
-    text_key: Mapped[str] = mapped_column(Sorted, index=True, default="", server_default=text_("''"))
+    # The beginning of the name of whoever acted, by which acts are found; of other texts nothing.
+    actor_key: Mapped[str] = mapped_column(Sorted, default="", server_default=text_("''"))
+
+    __table_args__ = (Index("ix_act_texts_actor_key_act_id", "actor_key", "act_id"),)
 
 
-def text_key(text: str) -> str:
-    """Return the key by which a text of an act is found."""
-    return text[:TEXT_KEY_CHARACTERS]
+def actor_key(name: str) -> str:
+    """Return the key by which the acts of someone are found."""
+    return name[:ACTOR_KEY_CHARACTERS]
+
+
+class IncidentRow(Model):
+    """What went wrong in a plugin, and where in its code; `incident` is the number that its user has read."""
+
+    __tablename__ = "incidents"
+    __table_args__ = (Index("ix_incidents_plugin_id", "plugin", "id"),)
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    incident: Mapped[str] = mapped_column(index=True)
+    at_ms: Mapped[int]
+    plugin: Mapped[str]
+    hook: Mapped[str]
+    username: Mapped[str]
+    late: Mapped[bool]
+    trace: Mapped[str]

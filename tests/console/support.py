@@ -67,7 +67,8 @@ class Board:
         self.url = database_url(database, data)
         self.engine = writing_engine(self.url)
         migrate(self.engine, data)
-        self.readers = Readers(reading_engine(self.url, 2), 2)
+        self.reading = reading_engine(self.url, 2)
+        self.readers = Readers(self.reading, 2)
         self.writer = Writer(self.engine, 1000, settle)
         self.writer.start()
         self.access = LiveAccess(self.readers, self.writer)
@@ -86,7 +87,14 @@ class Board:
 
     def _context(self) -> ConsoleContext:
         gauges = Gauges(
-            lambda: 3, lambda: 4, lambda: 5, lambda: 6, lambda: self.writer.commits, lambda: False, lambda: {"dice": 1}
+            lambda: 3,
+            lambda: 4,
+            lambda: 5,
+            lambda: 6,
+            lambda: self.writer.commits,
+            lambda: False,
+            lambda: {"dice": 1},
+            lambda: {("dice", "rolls"): 3.0},
         )
         registry = new_registry(self.counts, gauges)
         return ConsoleContext(
@@ -199,7 +207,7 @@ class Browser:
         return self.post_bare(path, csrf_token=self._csrf_token(), **fields)
 
     def _csrf_token(self) -> str:
-        for page in ("/", "/login", "/account/factor"):
+        for page in ("/proof", "/login"):
             found = re.search(r'name="csrf_token" value="([^"]+)"', self.get(page).text)
             if found:
                 return found[1]
@@ -241,7 +249,17 @@ class Browser:
 def plugin_status(name: str, state: str = "loaded") -> str:
     """Return what a server says of itself that has one plugin."""
     plugin = {"name": name, "version": "1.0", "origin": "folder", "builtin": False, "state": state, "reason": ""}
-    plugin |= {"optional": False, "commands": ["/" + name], "failures": 0, "calls": 2, "mean_ms": 1.5, "slowest_ms": 2.0}
+    plugin |= {
+        "optional": False,
+        "commands": ["/" + name],
+        "usages": [
+            {"word": "/" + name, "usage": f"/{name} [sides]", "summary": "Roll.", "help": "Roll.", "schema": {}}
+        ],
+        "failures": 0,
+        "calls": 2,
+        "mean_ms": 1.5,
+        "slowest_ms": 2.0,
+    }
     return json.dumps({"plugins": [plugin], "writer": "ok"})
 
 

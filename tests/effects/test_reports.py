@@ -96,7 +96,7 @@ def test_a_message_is_reported_by_its_row(board: LiveBoard) -> None:
         ("dm 0", "* Your last listdm had no row 0."),
         ("dm " + "9" * 5000, "* Your last listdm had no row 999999999."),
         ("dm", NOT_SHOWN),
-        ("", "* Type /report and some words of the post, or /report dm and the number of the message's row in listdm."),
+        ("", "* Usage: /report <words…>"),
     ],
 )
 def test_what_was_not_shown_cannot_be_reported(board: LiveBoard, typed: str, said: str) -> None:

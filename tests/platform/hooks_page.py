@@ -18,6 +18,9 @@ COUNTS = {True: "The first answer that is not None counts.", False: "All of them
 ON_ERROR = {
     "refuse": 'On an error (`"refuse"`) the call fails, and the user reads so.',
     "skip": 'On an error (`"skip"`) the others are called all the same.',
+    "repeat": 'On an error (`"repeat"`) the same comes again later.',
+    "pass": 'On an error (`"pass"`) the others decide.',
+    "hold": 'On an error (`"hold"`) the post waits for its review.',
 }
 _part = re.compile(r"(<!-- made: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -66,7 +69,7 @@ def members(protocol: type) -> Iterator[str]:
 
 def parts() -> dict[str, Iterator[str]]:
     """Return the made parts of the page by their names."""
-    protocols = {"session": plugin.Session, "board": plugin.Board, "mail": plugin.Mail}
+    protocols = {"session": plugin.Session, "board": plugin.Board, "mail": plugin.Mail, "server": plugin.Server}
     return {"hooks": hooks()} | {name: members(protocol) for name, protocol in protocols.items()}
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pluggy
 
-from bbs_core.pool import Pool
-from bbs_core.relay import Relay, Runner
+from bbs_core.platform.pool import Pool
+from bbs_core.platform.relay import Relay, Runner
 from bbs_core.words import PROJECT
 
 Function = Callable[..., Any]
@@ -35,7 +35,7 @@ class Bench:
         plugin = type(name, (), {"function": staticmethod(marked)})
         self.manager.register(plugin, name)
         pool = Pool(name, self.threads) if self.threads else None
-        self._runners[name] = Runner(name, self.deadline_s, pool, lambda: self.failures.append(name))
+        self._runners[name] = Runner(name, self.deadline_s, pool, lambda _: self.failures.append(name))
 
     def close(self) -> None:
         """Let the threads go."""

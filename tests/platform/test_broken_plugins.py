@@ -34,12 +34,24 @@ BROKEN: dict[str, tuple[str, str]] = {
         r"^There is no hook bbs_command_goood \(bad\.py:3\)\. Did you mean bbs_command_good\?$",
     ),
     "wrong parameter": (
-        MARKS + "@command('/x')\ndef x(session, txt): ...\n",
-        r"^bbs_command_x has no parameter txt \(bad\.py:3\): it has session, text\.$",
+        MARKS + "@hookimpl\ndef bbs_session_opened(sesion): ...\n",
+        r"^bbs_session_opened has no parameter sesion \(bad\.py:3\): it has session\.$",
     ),
-    "any parameter": (
+    "parameter without a place": (
         MARKS + "@command('/x')\ndef x(**values): ...\n",
-        r"^bbs_command_x has no parameter values \(bad\.py:3\): it has session, text\.$",
+        r"^Words are taken by their place: the parameter values has none \(bad\.py:3\)\.$",
+    ),
+    "parameter of no word": (
+        MARKS + "@command('/x')\ndef x(words: BaseException): ...\n",
+        r"^words is of a type that no word can be: say how with Annotated and Convert \(bad\.py:3\)\.$",
+    ),
+    "parameter behind the rest": (
+        MARKS + "@command('/x')\ndef x(text, word: str): ...\n",
+        r"^/x: text takes the rest of the line, so nothing can stand behind it \(bad\.py:3\)\.$",
+    ),
+    "annotation of nothing": (
+        MARKS + "@command('/x')\ndef x(words: 'Wrods'): ...\n",
+        r"^The annotations of /x cannot be read: name 'Wrods' is not defined \(bad\.py:3\)\.$",
     ),
     "no word": (MARKS + "@command('/Ü')\ndef x(session): ...\n", r"^ValueError: .+ \(bad\.py:3\)$"),
     "clash": (

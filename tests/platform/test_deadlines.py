@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from bbs_core.errors import UserError
-from bbs_core.pool import QUEUE_LIMIT, Pool
+from bbs_core.platform.pool import QUEUE_LIMIT, Pool
 from tests.platform.outside import put, replacement
 from tests.stock.double import StockClient
 from tests.support import BoardProcess

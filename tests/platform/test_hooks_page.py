@@ -29,8 +29,8 @@ def test_each_hook_says_what_it_means_and_what_a_failure_means(name: str) -> Non
 
 def test_a_hook_that_asks_is_a_verb_and_one_that_tells_is_in_the_past_tense() -> None:
     for name, found in specifications().items():
-        tells = vars(found)["bbs_on_error"] == "skip"
-        assert name.endswith("ed") is tells, name
+        tells = vars(found)["bbs_on_error"] in ("skip", "repeat")
+        assert name.endswith(("ed", "stopping")) is tells, name
 
 
 def test_the_examples_are_plugins_that_work(tmp_path: Path) -> None:
@@ -38,9 +38,11 @@ def test_the_examples_are_plugins_that_work(tmp_path: Path) -> None:
         put(tmp_path, f"example{number}.py", source)
     with LiveBoard(tmp_path) as board, board.client("ann") as ann:
         assert [plugin.reason for plugin in board.app.plugins.plugins if plugin.state == "failed"] == []
-        for text in ("/roll", "/roll 2", "HELLO", "/help"):
+        for text in ("/roll x", "/roll 1", "/roll", '/roll 2 bob "ann lee"', "HELLO", "/help"):
             ann.post(text)
-        wrong, rolled, shouted, hello, *_ = ann.list()
-    assert wrong == "* Say how many sides it has, as in /roll 20."
-    assert re.fullmatch(r"\* ann rolls [12]\.", rolled)
+        wrong, few, *rolled, shouted, hello, _, _, _, _, _, _, _ = ann.list()
+    assert wrong == "* Usage: /roll [sides] [names…] (sides: it should be a valid integer)"
+    assert few == "* A die has two sides at least."
+    names = [re.fullmatch(r"\* (.+) rolls [1-6]\.", row) for row in rolled]
+    assert [name and name[1] for name in names] == ["ann", "bob", "ann lee"]
     assert (shouted, hello) == ("* Please do not shout.", "* Hello, ann.")

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from pathlib import Path
 
-from bbs_core.pool import QUEUE_LIMIT
+from bbs_core.platform.pool import QUEUE_LIMIT
 from tests.platform.outside import put, replacement
 from tests.wire.live import LiveBoard
 

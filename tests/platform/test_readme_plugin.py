@@ -27,5 +27,5 @@ def test_the_plugin_of_the_readme_works_for_a_stock_client(tmp_path: Path) -> No
         ann.post("/help")
         rows = ann.list()
     assert set(rows[:20]) == {"* I say: tea.", "* I say: coffee."}
-    assert "* /pick: Choose for you: /pick tea or coffee." in rows
+    assert "* /pick <choices…>: Choose for you: /pick tea or coffee." in rows
     assert len([line for line in source.splitlines() if line.strip()]) <= LINES

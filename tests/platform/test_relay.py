@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Generator
 
 import pytest
 
+from bbs_core.platform.relay import HookFailed
 from bbs_core.plugin import UserError, async_wrapper
-from bbs_core.relay import HookFailed
 from tests.platform.relays import Bench
 
 

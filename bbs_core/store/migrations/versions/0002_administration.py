@@ -38,7 +38,7 @@ def upgrade() -> None:
         op.execute(POSTGRESQL_WORDS)
     _fill_keys("users", "id", "name", "name_key", name_key)
     _fill_keys("user_addresses", "user_id", "address", "address_key", address_key)
-    op.execute("UPDATE act_texts SET text_key = substr(text, 1, 64)")
+    op.execute("UPDATE act_texts SET actor_key = substr(text, 1, 64) WHERE digest IN (SELECT actor FROM acts)")
     _fill_activity()
     # Logins that had ended stood among the tokens.
     op.execute("DELETE FROM tokens WHERE scopes = ''")
@@ -248,8 +248,11 @@ def _create_tables() -> None:
 
 def _change_tables() -> None:
     op.create_index("ix_acts_action_id", "acts", ["action", "id"], unique=False)
-    op.add_column("act_texts", sa.Column("text_key", SORTED, server_default=sa.text("''"), nullable=False))
-    op.create_index("ix_act_texts_text_key", "act_texts", ["text_key"], unique=False)
+    op.add_column("act_texts", sa.Column("actor_key", SORTED, server_default=sa.text("''"), nullable=False))
+    op.create_index("ix_act_texts_actor_key_act_id", "act_texts", ["actor_key", "act_id"], unique=False)
+    op.drop_index("ix_acts_target_kind_target_id", table_name="acts")
+    op.create_index("ix_acts_target_kind_id", "acts", ["target_kind", "id"], unique=False)
+    op.create_index("ix_acts_target_id_id", "acts", ["target_id", "id"], unique=False)
     op.create_index("ix_acts_parent_id", "acts", ["parent_id"], unique=False)
     op.create_index("ix_acts_undoes_id", "acts", ["undoes_id"], unique=False)
     op.add_column("staff", sa.Column("totp_secret", sa.Text(), nullable=True))

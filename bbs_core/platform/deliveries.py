@@ -1,0 +1,143 @@
+"""What was committed, told to each plugin from where it was left: at least once, in order, some rows at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Any, NamedTuple
+
+import structlog
+
+from bbs_core.errors import BBSError
+from bbs_core.ledger import acts_after, last_act_id
+from bbs_core.platform.relay import Implementation
+from bbs_core.public.records import Act, Message, Post
+from bbs_core.store import positions, reads
+from bbs_core.store.access import Connection
+from bbs_core.store.readers import Readers
+
+log = structlog.get_logger(__name__)
+
+# Rows told at a time: enough to be cheap, and few enough for the deadline of a call.
+ROWS_AT_A_TIME = 500
+# Nobody rings for what another server has committed.
+LOOK_S = 2.0
+# After a failure, doubled each time: a plugin whose own server is away for a while is not asked all the time.
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 60.0
+# A server that tells a plugin says so as often as it moves on; one that is silent for so long has died.
+LEASE_S = 20
+
+
+class Told(NamedTuple):
+    """Rows to tell, and the id up to which all were looked at."""
+
+    rows: Sequence[Any]
+    through_id: int
+
+
+class Feed(NamedTuple):
+    """What a hook tells of: its parameter, how to read on, and where it ends now."""
+
+    parameter: str
+    read: Callable[[Connection, int], Told]
+    last_id: Callable[[Connection], int]
+
+
+def _posts(connection: Connection, after_id: int) -> Told:
+    found = reads.posts_after(connection, after_id, ROWS_AT_A_TIME)
+    shown = [Post(row.id, row.name, row.address, row.text, row.at_ms) for row in found if row.state == reads.VISIBLE]
+    return Told(shown, found[-1].id if found else after_id)
+
+
+def _messages(connection: Connection, after_id: int) -> Told:
+    found = reads.messages_after(connection, after_id, ROWS_AT_A_TIME)
+    told = [Message(row.id, row.name, recipient, row.text, row.at_ms) for recipient, row in found]
+    return Told(told, told[-1].id if told else after_id)
+
+
+def _acts(connection: Connection, after_id: int) -> Told:
+    kept = ("id", "actor_kind", "action", "target_kind", "target_id", "at_ms")
+    found = acts_after(connection, after_id)[:ROWS_AT_A_TIME]
+    told = [Act(reason=row["reason_text"] or "", **{name: row[name] for name in kept}) for row in found]
+    return Told(told, told[-1].id if told else after_id)
+
+
+FEEDS = {
+    "bbs_posts_committed": Feed("posts", _posts, reads.last_post_id),
+    "bbs_messages_committed": Feed("messages", _messages, reads.last_message_id),
+    "bbs_acts_recorded": Feed("acts", _acts, last_act_id),
+}
+
+
+class Delivery:
+    """Tell one plugin by one hook; on a shared database one server does so at a time."""
+
+    def __init__(
+        self,
+        function: Implementation,
+        node: str,
+        readers: Readers,
+        write: Callable[[Callable[[Connection], Any]], Future[Any]],
+    ) -> None:
+        self._function = function
+        self._feed = FEEDS[function.hook]
+        self._name = f"{function.runner.plugin}:{function.hook}"
+        self._node = node
+        self._readers = readers
+        self._write = write
+        self._news = asyncio.Event()
+        self._through_id = 0
+        self._held_until = 0.0
+
+    def ring(self) -> None:
+        """Look soon: something was committed."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Tell what comes, until this is cancelled."""
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                moved = await self._tell_more()
+                pause_s = FIRST_PAUSE_S
+            except BBSError as error:
+                log.warning("not_told", feed=self._name, error=str(error), again_in_s=pause_s)
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+                continue
+            if not moved:
+                await self._wait()
+
+    async def _tell_more(self) -> bool:
+        """Tell the next rows; returns whether there were any. Raises BBSError, after which the same rows are next."""
+        self._news.clear()
+        if self._function.runner.off or not await self._is_ours():
+            return False
+        told = await self._readers.read(lambda connection: self._feed.read(connection, self._through_id))
+        if told.through_id == self._through_id:
+            return False
+        if told.rows:
+            await self._function.call({self._feed.parameter: told.rows})
+        await self._call(lambda connection: positions.move(connection, self._name, told.through_id))
+        self._through_id = told.through_id
+        return True
+
+    async def _is_ours(self) -> bool:
+        """Whether no other server tells this plugin; we say in time that we go on."""
+        now = time.monotonic()
+        if now > self._held_until - LEASE_S / 2:
+            found = await self._call(lambda c: positions.take(c, self._name, self._node, LEASE_S, self._feed.last_id))
+            if found is None:
+                return False
+            self._through_id, self._held_until = found, now + LEASE_S
+        return True
+
+    async def _call(self, do: Callable[[Connection], Any]) -> Any:
+        return await asyncio.wrap_future(self._write(do))
+
+    async def _wait(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._news.wait(), LOOK_S)

@@ -1,0 +1,98 @@
+"""The life of plugins beside the commands: they are started and stopped, hear what was committed, and have timers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from typing import Any
+
+from bbs_core.errors import BBSError
+from bbs_core.host import PluginSet
+from bbs_core.platform.deliveries import FEEDS, Delivery
+from bbs_core.platform.relay import Implementation, Runner
+from bbs_core.platform.servers import Parts, PluginServer
+from bbs_core.platform.timers import repeat
+
+# For the last words of all plugins at a stop, while sessions are seen out.
+STOP_S = 5.0
+
+
+class Life:
+    """Everything of the plugins that goes on by itself; belongs to the loop's thread."""
+
+    def __init__(self, parts: Parts, node: str) -> None:
+        self._parts = parts
+        self._node = node
+        self._plugins: PluginSet | None = None
+        self._tasks: dict[Runner, list[asyncio.Task[None]]] = {}
+        self._deliveries: dict[Runner, list[Delivery]] = {}
+        self._changing: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
+
+    def change(self, plugins: PluginSet) -> None:
+        """Begin the life of the plugins that are new and end that of those that have gone, soon."""
+        for runner in _runners(plugins):
+            runner.server = runner.server or PluginServer(runner.plugin, self._parts)
+        changing = asyncio.ensure_future(self._change(plugins))
+        self._changing.add(changing)
+        changing.add_done_callback(self._changing.discard)
+
+    def ring(self) -> None:
+        """Hear that something was committed."""
+        for deliveries in self._deliveries.values():
+            for delivery in deliveries:
+                delivery.ring()
+
+    async def end(self) -> None:
+        """End every plugin's life; what has no end in time is left behind."""
+        ending = {asyncio.ensure_future(self._end(runner)) for runner in list(self._tasks)}
+        if ending:
+            await asyncio.wait(ending, timeout=STOP_S)
+
+    async def _change(self, plugins: PluginSet) -> None:
+        async with self._turn:
+            before, now = set(self._tasks), list(_runners(plugins))
+            for runner in before.difference(now):
+                await self._end(runner)
+            if self._plugins is not None and self._plugins is not plugins:
+                self._plugins.close(kept=plugins)
+            self._plugins = plugins
+            for runner in now:
+                if runner not in before:
+                    await self._begin(runner, plugins)
+
+    async def _begin(self, runner: Runner, plugins: PluginSet) -> None:
+        self._tasks[runner] = []
+        await _tell(_own(plugins, "bbs_server_started", runner))
+        deliveries = [
+            Delivery(function, self._node, self._parts.readers, self._parts.write)
+            for hook in FEEDS
+            for function in _own(plugins, hook, runner)
+        ]
+        timers = [repeat(*timer) for timer in plugins.timers_of(runner)]
+        work: list[Coroutine[Any, Any, None]] = [*(delivery.run() for delivery in deliveries), *timers]
+        self._tasks[runner] = [asyncio.ensure_future(one) for one in work]
+        self._deliveries[runner] = deliveries
+
+    async def _end(self, runner: Runner) -> None:
+        self._deliveries.pop(runner, None)
+        for task in self._tasks.pop(runner):
+            task.cancel()
+        assert self._plugins is not None
+        await _tell(_own(self._plugins, "bbs_server_stopping", runner))
+
+
+def _runners(plugins: PluginSet) -> Iterable[Runner]:
+    return (plugin.runner for plugin in plugins.plugins if plugin.runner is not None and plugin.state == "loaded")
+
+
+def _own(plugins: PluginSet, hook: str, runner: Runner) -> list[Implementation]:
+    return [function for function in getattr(plugins.hooks, hook).functions if function.runner is runner]
+
+
+async def _tell(functions: Iterable[Implementation]) -> None:
+    for function in functions:
+        try:
+            await function.call({"server": function.runner.server})
+        except BBSError:
+            continue
