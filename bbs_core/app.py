@@ -94,9 +94,12 @@ class App:
         self.rules = Rules(settings.board)
         self.noticeboard = Noticeboard(self.readers, self.writer.call)
         self.counts = Counts()
-        (self.data / FOLDER).mkdir(mode=0o700, exist_ok=True)
+        with contextlib.suppress(FileExistsError):  # a file of that name holds no plugins, and nobody up
+            (self.data / FOLDER).mkdir(mode=0o700, exist_ok=True)
         incidents = Incidents(self.writer.call)
-        plugins = PluginSet(settings.plugins, found_plugins(self.data / FOLDER), incidents.put)
+        plugins = PluginSet(settings.plugins, found_plugins(self.data / FOLDER, settings.plugins), incidents.put)
+        if settings.plugins.strict:
+            plugins.refuse_faults()
         self.dispatch = Dispatch(plugins, settings.board.slash)
         parts = Parts(
             self.presence, self.readers, self.ledger, self.writer.call, lambda: self.settings.board.operator_name

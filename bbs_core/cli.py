@@ -49,6 +49,8 @@ for verb in (admin, audit, backup, ban, mute, plugin, restore, staff, token, use
 @setting_option("admin.port", "--admin-port", metavar="N", type=int)
 @setting_option("admin.behind_proxy", "--behind-proxy", flag_value=True, type=bool)
 @setting_option("admin.enabled", "--no-admin", flag_value=False, type=bool, help="Start no console.")
+@setting_option("plugins.safe_mode", "--safe-mode", flag_value=True, type=bool)
+@setting_option("plugins.strict", "--strict-plugins", flag_value=True, type=bool)
 def serve(loaded: Loaded) -> None:
     """Start the board."""
     from bbs_core.process import run

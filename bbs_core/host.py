@@ -25,10 +25,8 @@ from bbs_core.platform.discovery import (
     builtins,
     files,
     installed,
-    marked_functions,
-    marked_timers,
-    marked_verbs,
 )
+from bbs_core.platform.imports import Imports
 from bbs_core.platform.pool import Pool
 from bbs_core.platform.relay import Implementation, Relay, Runner
 from bbs_core.public.lines import CommandInfo
@@ -43,9 +41,9 @@ FOLDER = "plugins"
 SCREENS = frozenset({"bbs_screen_post", "bbs_screen_message"})
 
 
-def found_plugins(folder: Path) -> list[Plugin]:
-    """Return the plugins of the product, of this environment, and of a folder."""
-    return [*builtins(), *installed(), *files(folder)]
+def found_plugins(folder: Path, settings: PluginSettings) -> list[Plugin]:
+    """Return the plugins of the product and, unless in safe mode, of this environment and of a folder."""
+    return [*builtins()] if settings.safe_mode else [*builtins(), *installed(), *files(folder)]
 
 
 class PluginSet:
@@ -56,11 +54,13 @@ class PluginSet:
     ) -> None:
         self._settings = settings
         self._keep = keep
+        self._imports = Imports()
         self.plugins = list(plugins)
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(hookspecs)
         self._owners: dict[str, Plugin] = {}
         self._runners: dict[str, Runner] = {}
+        self.faults: list[str] = []
         self.commands: dict[str, CommandInfo] = {}
         # All are imported before any is checked: a plugin may wrap a command of one that comes after it.
         for step in (self._find, self._load):
@@ -92,6 +92,12 @@ class PluginSet:
         """Return the timers of the plugin that has this runner, each with its pause."""
         timers = [timer for plugin in self.plugins if plugin.runner is runner for timer in plugin.timers]
         return [(Implementation(f"@every {pause_s:g}s", function, runner), pause_s) for pause_s, function in timers]
+
+    def refuse_faults(self) -> None:
+        """Raise PluginError where a plugin cannot be loaded, or the settings name one that is not there."""
+        failed = [f"{one.name}, {one.origin}: {one.reason}" for one in self.plugins if one.state == "failed"]
+        if failed or self.faults:
+            raise PluginError(" ".join([*failed, *self.faults]))
 
     def failure_counts(self) -> dict[str, int]:
         """Return how often each plugin has failed since the start."""
@@ -132,18 +138,17 @@ class PluginSet:
             log.error("plugin_not_loaded", plugin=plugin.name, origin=plugin.origin, why=plugin.reason)
 
     def _find(self, plugin: Plugin) -> None:
-        replaced_by = self._settings.replace.get(plugin.name)
+        replaced_by = "" if self._settings.safe_mode else self._settings.replace.get(plugin.name)
         if self._settings.switches_off(plugin.name, plugin.optional):
             disabled = plugin.name in self._settings.disabled
             plugin.state = "disabled"
             plugin.reason = "The settings disable it." if disabled else "It is off until someone switches it on."
         elif plugin.builtin and replaced_by:
             plugin.state, plugin.reason = "replaced", f"{replaced_by} stands in its place."
+        elif plugin.builtin:
+            plugin.read()
         else:
-            plugin.module = plugin.module or plugin.find()
-            plugin.functions = list(marked_functions(plugin.module))
-            plugin.timers = list(marked_timers(plugin.module))
-            plugin.verbs = dict(marked_verbs(plugin.module))
+            self._imports.run(plugin.read, plugin.origin)
 
     def _load(self, plugin: Plugin) -> None:
         if plugin.name in self._runners:
@@ -186,10 +191,13 @@ class PluginSet:
         known = [plugin.name for plugin in self.plugins]
         for what, names in (("disabled", self._settings.disabled), ("enabled", self._settings.enabled)):
             for name in names:
-                if name not in known:
-                    log.error(f"{what}_plugin_missing", plugin=name, why=_suggestion(name, known).strip())
+                if name not in known and not self._settings.safe_mode:
+                    suggestion = _suggestion(name, known)
+                    self.faults.append(f"plugins.{what} names {name}, which is not there.{suggestion}")
+                    log.error(f"{what}_plugin_missing", plugin=name, why=suggestion.strip())
         for word, name in self._settings.replace.items():
-            if hook_name(word) not in self._owners:
+            if hook_name(word) not in self._owners and not self._settings.safe_mode:
+                self.faults.append(f"plugins.replace gives {word} to {name}, which does not take it.")
                 log.error("replacement_missing", command=word, plugin=name)
 
     def _register(self, plugin: Plugin, claims: dict[str, str]) -> None:

@@ -251,6 +251,9 @@ class PluginSettings(Section):
     )
     threads: Threads = Field(4, description="Threads per plugin for its blocking calls, so that none starves another.")
 
+    safe_mode: bool = Field(False, description="Load the built-in plugins alone, to find out whose fault something is.")
+    strict: bool = Field(False, description="Refuse to start where a plugin cannot be loaded.")
+
     def switches_off(self, name: str, optional: bool) -> bool:
         """Whether a plugin is not to be loaded; an optional one is only if it is asked for."""
         return name != "quit" and (name in self.disabled or (optional and name not in self.enabled))

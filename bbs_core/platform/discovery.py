@@ -16,6 +16,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+import structlog
+
 from bbs_core.errors import PluginError
 from bbs_core.metrics import product_version
 from bbs_core.platform.commands import as_hook, form_of, place
@@ -29,6 +31,8 @@ OPTIONAL = ("report",)
 ENTRY_POINTS = "bbs.plugins"
 # Modules of outside plugins are named under this, with a number for each server, so that two servers share nothing.
 PREFIX = "bbs_outside"
+
+log = structlog.get_logger(__name__)
 
 _servers = itertools.count(1)
 
@@ -62,6 +66,13 @@ class Plugin:
     failure_count: int = 0
     runner: Runner | None = None
 
+    def read(self) -> None:
+        """Import it, if that is still to be done, and look for what bears a mark. Raises anything."""
+        self.module = self.module or self.find()
+        self.functions = list(marked_functions(self.module))
+        self.timers = list(marked_timers(self.module))
+        self.verbs = dict(marked_verbs(self.module))
+
 
 def builtins() -> Iterator[Plugin]:
     """Yield the plugins of the product."""
@@ -80,7 +91,12 @@ def installed() -> Iterator[Plugin]:
 def files(folder: Path) -> Iterator[Plugin]:
     """Yield the plugins that an admin has put into a folder, as files and as packages."""
     server = next(_servers)
-    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+    try:
+        paths = sorted(folder.iterdir()) if folder.is_dir() else []
+    except OSError as error:
+        log.error("plugin_folder_unreadable", folder=str(folder), why=error.strerror)
+        return
+    for path in paths:
         source = path / "__init__.py" if path.is_dir() else path
         if source.suffix == ".py" and source.is_file() and not path.name.startswith((".", "_")):
             name = f"{PREFIX}.server{server}.{path.stem}"

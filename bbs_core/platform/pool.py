@@ -20,6 +20,11 @@ class Interrupted(BaseException):
     """Thrown into a call that has passed its deadline; no plugin's `except Exception` catches it."""
 
 
+def interrupt(thread_id: int) -> None:
+    """Throw Interrupted into a thread; it arrives once the thread runs Python."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), ctypes.py_object(Interrupted))
+
+
 class _Call:
     __slots__ = ("abandoned", "function", "future", "kwargs", "lock", "loop", "thread_id")
 
@@ -52,9 +57,7 @@ class _Call:
         with self.lock:
             self.abandoned = True
             if self.thread_id is not None:
-                ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                    ctypes.c_ulong(self.thread_id), ctypes.py_object(Interrupted)
-                )
+                interrupt(self.thread_id)
 
     def _finish(self, result: object, error: BaseException | None) -> None:
         if self.future.done():

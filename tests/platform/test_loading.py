@@ -52,14 +52,14 @@ def test_a_package_may_have_modules_of_its_own(tmp_path: Path) -> None:
 def test_what_is_no_plugin_is_passed_over(tmp_path: Path) -> None:
     for file in ("_draft.py", ".hidden.py", "notes.txt", "folder/notes.py", "__pycache__/x.py"):
         put(tmp_path, file, "raise ValueError")
-    plugins = PluginSet(PluginSettings(), found_plugins(tmp_path / "plugins"))
+    plugins = PluginSet(PluginSettings(), found_plugins(tmp_path / "plugins", PluginSettings()))
     assert {plugin.origin for plugin in plugins.plugins} == {"built-in"}
 
 
 def test_a_file_and_a_package_of_one_name_cannot_both_be_loaded(tmp_path: Path) -> None:
     put(tmp_path, "dice.py", COMMAND.format(word="/b"))
     package = put(tmp_path, "dice/__init__.py", COMMAND.format(word="/a"))
-    plugins = PluginSet(PluginSettings(), found_plugins(tmp_path / "plugins"))
+    plugins = PluginSet(PluginSettings(), found_plugins(tmp_path / "plugins", PluginSettings()))
     states = {plugin.origin: (plugin.state, plugin.reason) for plugin in plugins.plugins if plugin.name == "dice"}
     assert states == {
         str(package.parent): ("loaded", ""),
@@ -162,7 +162,7 @@ def test_a_plugin_named_as_a_module_of_the_product_or_of_python_hides_neither(tm
     for name in names:
         put(tmp_path, f"{name}.py", COMMAND.format(word=f"/{name}"))
     before = [sys.modules[name] for name in names]
-    plugins = PluginSet(PluginSettings(), found_plugins(tmp_path / "plugins"))
+    plugins = PluginSet(PluginSettings(), found_plugins(tmp_path / "plugins", PluginSettings()))
     assert {plugin.name for plugin in plugins.plugins if plugin.state == "loaded"} >= set(names)
     assert [sys.modules[name] for name in names] == before
 
