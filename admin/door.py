@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import structlog
-from flask import Blueprint, Flask, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, Flask, after_this_request, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import LoginManager, UserMixin, current_user, login_user
 
+from admin import known_browsers
 from admin.context import board
 from bbs_core.clock import now_ms
 from bbs_core.errors import NotFound, Throttled
@@ -123,6 +124,7 @@ def welcome(member: Member) -> None:
 
     key, opened = board().access.write(begin)
     session.permanent = True
+    after_this_request(lambda response: known_browsers.remember(response, member.id))
     login_user(SignedIn(member, opened, key))
     log.info("signed_in", staff_id=member.id, address=address)
 
@@ -142,34 +144,45 @@ def proves(password: str, code: str) -> bool:
     """Whether who is signed in shows it anew, with a code where they have a second factor. Raises Throttled."""
     who: SignedIn = current_user._get_current_object()
     member = who.member
-    by_code = member.totp_secret is not None
-    fits = _code_fits(member, code) if by_code else _password_fits(member, member.name, password)
+    fits = _code_fits(member, code) if member.totp_secret is not None else knows(password)
     if fits:
         board().access.write(lambda connection: prove(connection, who.login.id))
     return fits
 
 
+def knows(password: str) -> bool:
+    """Whether who is signed in knows their password. Raises Throttled."""
+    member: Member = current_user.member
+    return _password_fits(member, member.name, password)
+
+
 def _password_fits(member: Member | None, name: str, password: str) -> bool:
     """Nothing is hashed for who tries too often. Raises Throttled."""
-    address, staff_id = _address(), member.id if member else None
-    board().access.read(lambda connection: refuse_throttled(connection, address, staff_id, name))
+    who = _attempt(member.id if member else None, name)
+    board().access.read(lambda connection: refuse_throttled(connection, *who))
     fits = verify_password(member.password_hash if member else None, password)
     if not fits:
-        board().access.write(lambda connection: count_failure(connection, address, staff_id, name))
+        board().access.write(lambda connection: count_failure(connection, *who))
     return fits
 
 
 def _code_fits(member: Member, code: str) -> bool:
-    address = _address()
-    board().access.read(lambda connection: refuse_throttled(connection, address, member.id, member.name))
+    who = _attempt(member.id, member.name)
+    board().access.read(lambda connection: refuse_throttled(connection, *who))
 
     def used(connection: Connection) -> bool:
         fits = use_code(connection, member.id, code)
         if not fits:
-            count_failure(connection, address, member.id, member.name)
+            count_failure(connection, *who)
         return fits
 
     return board().access.write(used)
+
+
+def _attempt(staff_id: int | None, name: str) -> tuple[str, int | None, str, str]:
+    """Return what failures are counted by."""
+    browser = known_browsers.mark_of(staff_id) if staff_id is not None else ""
+    return _address(), staff_id, name, browser
 
 
 def _half_way() -> Member | None:

@@ -9,7 +9,14 @@ from werkzeug.routing import BaseConverter, ValidationError
 
 LARGEST_ID = 2**63 - 1  # of a row in either database
 
+NUMBER_DIGITS = 18  # so many always make a number that a row can have
+
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID)]
+
+
+def number(text: str) -> int:
+    """Return the whole number that a form has sent; 0, which is no row's, for anything else."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= NUMBER_DIGITS else 0
 
 
 class IdConverter(BaseConverter):

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, ValidationError
 from werkzeug.exceptions import HTTPException
 
 from bbs_core.errors import BBSError, Conflict, Forbidden, InvalidAct, NotFound, StoreUnavailable, Throttled
+from bbs_core.rows import visible
 
 log = structlog.get_logger(__name__)
 
@@ -65,7 +66,7 @@ def invalid(error: ValidationError) -> Response:
     """Raise InvalidAct with the first of a request's mistakes."""
     first = error.errors(include_url=False, include_input=False)[0]
     place = ".".join(map(str, first["loc"])).encode(errors="backslashreplace").decode()
-    raise InvalidAct(f"{place[:60]}: {first['msg'][:1].lower()}{first['msg'][1:]}.")
+    raise InvalidAct(f"{visible(place[:60])}: {first['msg'][:1].lower()}{first['msg'][1:]}.")
 
 
 def _http_error(error: HTTPException) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def behind(trusted: Iterable[str], app: WSGIApplication) -> WSGIApplication:
 
     def is_trusted(address: str) -> bool:
         try:
-            known = ip_address(address.strip())
+            known = _plain(address)
         except ValueError:
             return False
         return any(known in network for network in networks)
@@ -38,7 +38,7 @@ def _believe(environ: dict[str, Any], claims: dict[str, str], is_trusted: Callab
     """The right-most address that is no proxy of ours is the client; what stands left of it is its own claim."""
     for address in reversed(claims[FOR].split(",")):
         try:
-            environ["REMOTE_ADDR"] = str(ip_address(address.strip()))
+            environ["REMOTE_ADDR"] = str(_plain(address))
         except ValueError:
             break
         if not is_trusted(address):
@@ -46,3 +46,9 @@ def _believe(environ: dict[str, Any], claims: dict[str, str], is_trusted: Callab
     # Of several proxies the nearest is the one that we know.
     if claims[PROTO].rpartition(",")[2].strip() == "https":
         environ["wsgi.url_scheme"] = "https"
+
+
+def _plain(address: str) -> IPv4Address | IPv6Address:
+    """A listener for both versions writes one of version 4 as one of version 6. Raises ValueError."""
+    known = ip_address(address.strip())
+    return getattr(known, "ipv4_mapped", None) or known

@@ -10,8 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-# Spreadsheets take a cell that begins with one of these for a formula (OWASP, CSV Injection).
-DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
+# Spreadsheets take a cell that begins with one of these, or its wide form, for a formula (OWASP, CSV Injection).
+DANGEROUS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def as_csv(rows: Iterable[BaseModel]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from admin.context import ConsoleContext
 from bbs_core.clock import now_ms
 from bbs_core.plugin_switches import list_plugins
-from bbs_core.stats import totals
+from bbs_core.reports import count_open
 from bbs_core.store.access import Connection
 
 WAITS_TOO_LONG_MS = 24 * 3_600_000
@@ -39,7 +39,7 @@ def _in_the_database(connection: Connection) -> list[Wrong]:
         for plugin in list_plugins(connection)
         if plugin["state"] in ("failed", "quarantined")
     ]
-    oldest = totals(connection)["oldest_report_at_ms"]
+    _, oldest = count_open(connection)
     if oldest is not None and now_ms() - oldest > WAITS_TOO_LONG_MS:
         found.append(Wrong("A report waits since yesterday", "Someone asked the staff to look at it.", "pages.review"))
     return found

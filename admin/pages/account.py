@@ -9,11 +9,12 @@ from flask_login import current_user
 
 from admin import scopes
 from admin.context import board
-from admin.door import leave, proves, welcome
+from admin.door import knows, leave, proves, welcome
+from admin.ids import number
 from admin.pages.routing import LOCAL, act, actor, back, member, pages
 from bbs_core import logins, second_factor, tokens
 from bbs_core.errors import ActError, Throttled
-from bbs_core.passwords import PASSWORD_MINIMUM, hash_password, verify_password
+from bbs_core.passwords import PASSWORD_MINIMUM, hash_password
 from bbs_core.staff import NAME_LIMIT, change_password, get_staff
 
 SECRET = "new_factor"
@@ -58,7 +59,7 @@ def set_password() -> ResponseReturnValue:
     own, who, ledger = member(), actor(), board().ledger
     new = request.form.get("new", "")
     try:
-        if not verify_password(own.password_hash, request.form.get("password", "")):
+        if not knows(request.form.get("password", "")):
             flash("The present password is wrong.", "danger")
             return back("pages.account")
         password_hash = hash_password(new)
@@ -75,6 +76,7 @@ def set_password() -> ResponseReturnValue:
 
 @pages.get("/account/factor")
 @scopes.needs()
+@scopes.fresh
 def new_factor() -> ResponseReturnValue:
     """Show a secret for an authenticator app; it counts once a code of it is typed."""
     secret = session.get(SECRET) or second_factor.new_secret()
@@ -86,6 +88,7 @@ def new_factor() -> ResponseReturnValue:
 
 @pages.post("/account/factor")
 @scopes.needs()
+@scopes.fresh
 def add_factor() -> ResponseReturnValue:
     """Ask for a code at every login from now on, and show the recovery codes once."""
     who, ledger, secret, code = actor(), board().ledger, session.get(SECRET, ""), request.form.get("code", "")
@@ -125,7 +128,6 @@ def end_login(login_id: int) -> ResponseReturnValue:
 def add_token() -> ResponseReturnValue:
     """Make a token for oneself, and show it once."""
     own, who, ledger, form = member(), actor(), board().ledger, request.form
-    days = form.get("expires_days", "")
     try:
         token = board().access.write(
             lambda c: tokens.create_token(
@@ -135,7 +137,7 @@ def add_token() -> ResponseReturnValue:
                 staff_name=own.name,
                 label=form.get("name", ""),
                 scopes=form.getlist("scopes"),
-                expires_days=int(days) if days.isascii() and days.isdecimal() and len(days) < 6 else 0,
+                expires_days=number(form.get("expires_days", "")),
                 within=own.scopes,
             )
         )
@@ -147,6 +149,7 @@ def add_token() -> ResponseReturnValue:
 
 @pages.post("/account/tokens/<id:token_id>/revoke")
 @scopes.needs()
+@scopes.fresh
 def revoke_own(token_id: int) -> ResponseReturnValue:
     """Refuse one of one's own tokens from now on."""
     own, who, ledger = member(), actor(), board().ledger

@@ -10,11 +10,14 @@ from flask.typing import ResponseReturnValue
 from admin import scopes
 from admin.api.sanctions import SanctionsQuery, find_sanctions
 from admin.context import board
+from admin.ids import number
 from admin.pages.routing import act, actor, asked, back, pages, reason
 from bbs_core import sanctions
+from bbs_core.accounts import get_user
 from bbs_core.errors import ActError, InvalidAct
 from bbs_core.proposals import KINDS, NOTE_LIMIT, Preview, Proposal, preview
-from bbs_core.rules import BAN, MUTE
+from bbs_core.rows import visible
+from bbs_core.rules import BAN, MUTE, USER
 from bbs_core.staff import Scope
 
 DURATIONS = {"3600": "an hour", "86400": "a day", "604800": "a week", "2592000": "30 days", "": "until it is lifted"}
@@ -83,16 +86,19 @@ def _list(measure: str) -> ResponseReturnValue:
 
 def _form(measure: str, given: Mapping[str, str], problem: str = "") -> str:
     hits: Preview | None = None
-    if given.get("value"):
-        try:
+    name: str | None = None
+    try:
+        name = _name(given)
+        if name is not None or given.get("value"):
             proposal = _proposal(measure, {**given, "reason": given.get("reason") or "not said yet"})
             hits = board().access.read(lambda connection: preview(connection, proposal))
-        except ActError as error:
-            problem = str(error)
+    except ActError as error:
+        problem = str(error)
     return render_template(
         "ban_new.html",
         measure=measure,
         given=given,
+        name=name,
         hits=hits,
         problem=problem,
         kinds=KINDS,
@@ -117,10 +123,12 @@ def _proposal(measure: str, given: Mapping[str, str]) -> Proposal:
     seconds = given.get("expires_in_s", "")
     if seconds and not (seconds.isascii() and seconds.isdecimal() and len(seconds) < 12):
         raise InvalidAct("The time is a number of seconds.")
+    name = _name(given)
     return Proposal(
         measure=measure,
-        kind=given.get("kind", ""),
-        value=given.get("value", ""),
+        kind=given.get("kind", "") if name is None else USER,
+        # The field shows signs, and what is banned is what it shows.
+        value=visible(given.get("value", "")) if name is None else name,
         reason=given.get("reason", ""),
         note=given.get("note", ""),
         expires_in_s=int(seconds) if seconds else None,
@@ -128,6 +136,15 @@ def _proposal(measure: str, given: Mapping[str, str]) -> Proposal:
         force="force" in given,
         own_address=request.remote_addr or "",
     )
+
+
+def _name(given: Mapping[str, str]) -> str | None:
+    """A user's page names them by number: no field of a form carries every name as it is. Raises NotFound."""
+    if "user_id" not in given:
+        return None
+    user_id = number(given["user_id"])
+    found: str = board().access.read(lambda connection: get_user(connection, user_id))["name"]
+    return found
 
 
 def _lift(measure: str, sanction_id: int) -> ResponseReturnValue:

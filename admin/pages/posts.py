@@ -11,6 +11,7 @@ from admin import scopes
 from admin.api.announcements import find_announcements
 from admin.api.posts import PostsQuery, find_posts
 from admin.context import board
+from admin.ids import number
 from admin.pages.routing import act, actor, asked, back, pages, reason
 from admin.schemas import PageQuery
 from bbs_core import moderation
@@ -67,7 +68,7 @@ def purge(post_id: int) -> ResponseReturnValue:
 def bulk() -> ResponseReturnValue:
     """Act on all posts that were picked."""
     verb, why, who, ledger = request.form.get("act", ""), reason(), actor(), board().ledger
-    ids = [int(picked) for picked in request.form.getlist("ids")[:PAGE_LIMIT] if picked.isdecimal()]
+    ids = [post_id for post_id in map(number, request.form.getlist("ids")[:PAGE_LIMIT]) if post_id]
     if not ids or verb not in ("hide", "restore", "approve"):
         flash("Pick at least one post.", "danger")
         return back("pages.posts")
@@ -114,8 +115,7 @@ def post_as_board() -> ResponseReturnValue:
 def announce_to_all() -> ResponseReturnValue:
     """Show everyone a row after their next list."""
     who, ledger, text = actor(), board().ledger, request.form.get("text", "")
-    hours = request.form.get("hours", "24")
-    seconds = int(hours) * 3600 if hours.isascii() and hours.isdecimal() and len(hours) < 6 else 0
+    seconds = number(request.form.get("hours", "24")) * 3600
     return act(lambda c: announce(c, ledger, who, text, seconds), "It is announced.", "pages.speak")
 
 

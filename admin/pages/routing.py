@@ -29,7 +29,7 @@ REASONS = ("spam", "off topic", "rude", "private details", "posted twice")
 LOCAL = re.compile(r"/(?![/\\])[^\s\\]*")
 
 # What must work for who has yet to set a second factor up.
-WITHOUT_FACTOR = {"pages.new_factor", "pages.add_factor", "pages.logout"}
+WITHOUT_FACTOR = {"pages.new_factor", "pages.add_factor", "pages.ask_proof", "pages.give_proof", "pages.logout"}
 
 pages = Blueprint("pages", __name__)
 
@@ -63,7 +63,7 @@ def guard() -> ResponseReturnValue | None:
         return redirect(url_for("door.login"), 303)
     g.member = member()
     scopes.check(g.member.scopes)
-    return _second_factor() or _proof()
+    return _second_factor() or (proof() if scopes.wants_proof() else None)
 
 
 def _second_factor() -> ResponseReturnValue | None:
@@ -77,9 +77,9 @@ def _second_factor() -> ResponseReturnValue | None:
     return redirect(url_for("pages.new_factor"), 303)
 
 
-def _proof() -> ResponseReturnValue | None:
+def proof() -> ResponseReturnValue | None:
     """Ask who is there, where the login is not fresh enough for what is wanted."""
-    if not scopes.wants_proof() or current_user.login.is_fresh:
+    if current_user.login.is_fresh:
         return None
     after = request.form.get("back", "") if request.method == "POST" else request.full_path
     if request.method == "POST":

@@ -11,10 +11,12 @@ from pydantic import ValidationError
 
 from admin import scopes
 from admin.context import board
+from admin.ids import number
 from admin.pages.routing import actor, back, pages, reason
 from admin.previews import Preview, preview
 from bbs_core.errors import ActError
 from bbs_core.plugin_switches import DISABLED, ENABLED
+from bbs_core.rows import visible
 from bbs_core.runtime_settings import change, effective, list_settings, read_changes
 from bbs_core.settings import FIELDS, choices
 from bbs_core.staff import Scope
@@ -44,7 +46,7 @@ def change_settings() -> ResponseReturnValue:
     console, who, why = board(), actor(), reason()
     present = {one["key"]: one for one in _listed()}
     values = _typed(request.form, present)
-    versions = {key: int(request.form.get(f"version:{key}", "0")[:18] or 0) for key in values}
+    versions = {key: number(request.form.get(f"version:{key}", "")) for key in values}
     try:
         if values:
             console.access.write(
@@ -81,7 +83,7 @@ def _listed() -> list[dict[str, Any]]:
 def _typed(given: Mapping[str, str], present: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Return the values that differ from those in force, as their settings want them."""
     typed = {key: _value(given[key], one["value"]) for key, one in present.items() if key in given}
-    return {key: value for key, value in typed.items() if value != present[key]["value"]}
+    return {key: value for key, value in typed.items() if _text(value) != _text(present[key]["value"])}
 
 
 def _value(text: str, present: Any) -> Any:
@@ -97,7 +99,8 @@ def _value(text: str, present: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    """Return a value as its field shows it."""
+    return str(value).lower() if isinstance(value, bool) else visible(str(value))
 
 
 def _preview(values: Mapping[str, Any]) -> tuple[Preview | None, str]:
@@ -107,4 +110,4 @@ def _preview(values: Mapping[str, Any]) -> tuple[Preview | None, str]:
         return preview(effective(start, {**changes, **values}).board), ""
     except ValidationError as error:
         detail = error.errors(include_input=False, include_url=False)[0]
-        return None, f"{'.'.join(map(str, detail['loc'][:2]))}: {detail['msg']}"
+        return None, f"{'.'.join(map(str, detail['loc'][:2]))}: {detail['msg'].removeprefix('Value error, ')}"

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from admin import scopes
 from admin.api.tokens import find_tokens
 from admin.context import board
+from admin.ids import number
 from admin.pages.routing import act, actor, asked, back, pages, reason
 from admin.schemas import PageQuery
 from bbs_core import staff as members
@@ -55,7 +56,7 @@ def add_member() -> ResponseReturnValue:
 def change_role(staff_id: int) -> ResponseReturnValue:
     """Give someone another role."""
     who, ledger, why, role = actor(), board().ledger, reason(), request.form.get("role", "")
-    version = int(request.form.get("version", "0")[:18] or 0)
+    version = number(request.form.get("version", ""))
     return act(
         lambda c: members.change_role(c, ledger, who, staff_id, role, why, version),
         "The role is changed.",
@@ -94,6 +95,7 @@ def remove_factor_of(staff_id: int) -> ResponseReturnValue:
 
 @pages.post("/tokens/<id:token_id>/revoke")
 @scopes.needs(Scope.STAFF_WRITE)
+@scopes.fresh
 def revoke(token_id: int) -> ResponseReturnValue:
     """Refuse a token from now on."""
     who, ledger = actor(), board().ledger

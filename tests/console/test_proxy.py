@@ -33,6 +33,8 @@ def seen(address: str, **headers: str) -> dict[str, Any]:
         (f"{LIAR}, {CLIENT}", CLIENT),
         (f"{LIAR},{CLIENT} , 10.9.9.9", CLIENT),
         ("2001:db8::1", "2001:db8::1"),
+        (f"::ffff:{CLIENT}", CLIENT),
+        (f"{CLIENT}, ::ffff:10.9.9.9", CLIENT),
         ("10.9.9.9", "10.9.9.9"),
         ("", PROXY),
         ("nonsense", PROXY),
@@ -42,6 +44,10 @@ def seen(address: str, **headers: str) -> dict[str, Any]:
 )
 def test_the_right_most_address_that_is_no_proxy_is_the_client(claim: str, client: str) -> None:
     assert seen(PROXY, x_forwarded_for=claim)["REMOTE_ADDR"] == client
+
+
+def test_a_proxy_is_known_by_the_address_that_a_listener_for_both_versions_sees() -> None:
+    assert seen(f"::ffff:{PROXY}", x_forwarded_for=CLIENT)["REMOTE_ADDR"] == CLIENT
 
 
 def test_what_strangers_say_is_taken_out() -> None:

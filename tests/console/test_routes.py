@@ -113,7 +113,7 @@ def test_every_api_route_refuses_a_token_without_its_scope(board: Board) -> None
             needed = {scope for scheme in operation.get("security", []) for scope in scheme["bearer"]}
             for scope in needed:
                 token = board.token(*({*map(str, Scope)} - {scope}))
-                path = path.format(id="1", kind="post", name="dice")
+                path = path.format(id="1", kind="post", name="dice", incident="1f2e3d4c")
                 answer = ask_api(board, method.upper(), path, {"Authorization": f"Bearer {token}"})
                 assert (answer.status, code(answer)) == (403, "forbidden"), path
                 asked += 1

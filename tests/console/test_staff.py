@@ -86,7 +86,9 @@ def test_not_even_the_right_password_of_nobody_opens(monkeypatch: pytest.MonkeyP
 
 def test_at_most_two_hashes_are_computed_at_a_time(hasher: CountingHasher) -> None:
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(passwords.hash_password, [PASSWORD] * 6))
+        made = pool.map(passwords.hash_password, [PASSWORD] * 3)
+        fits = pool.map(passwords.verify_password, [PASSWORD_HASH] * 3, [PASSWORD] * 3)
+    assert len(list(made)) == sum(fits) == 3
     assert (hasher.calls, hasher.most) == (6, 2)
 
 
