@@ -26,7 +26,7 @@ SEED ?= $(shell date +%s)
 kill-test: .venv/requirements-test.stamp ## kill the board N=100 times on each database; SEED=... repeats a run's moments
 	$(BIN)/python -m pytest tests/faults/test_kill.py --kills $(N) --kill-seed $(SEED)
 
-bench: .venv/requirements-test.stamp ## measure speed against other designs, some eight minutes; BENCH_ARGS="lists posts" measures only that
+bench: .venv/requirements-test.stamp ## measure speed against other designs, some ten minutes; BENCH_ARGS="lists posts" measures only that
 	$(BIN)/python -m tests.benchmarks --json build/benchmarks.json --plots build $(BENCH_ARGS)
 
 screenshots: .venv/requirements-test.stamp ## take the pictures of docs/console.md anew

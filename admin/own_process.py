@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import secrets
 from pathlib import Path
@@ -12,9 +13,10 @@ from admin.context import ConsoleContext
 from bbs_core import keys, ledger, presence
 from bbs_core.config import load
 from bbs_core.errors import ConfigError, StoreError
+from bbs_core.host import FOLDER, PluginSet, found_plugins
 from bbs_core.ledger import Ledger
 from bbs_core.metrics import render_process
-from bbs_core.settings import Settings
+from bbs_core.settings import PluginSettings, Settings
 from bbs_core.staff import has_staff
 from bbs_core.store.access import Access, DirectAccess
 from bbs_core.store.engine import database_url, refuse_other_schema, writing_engine
@@ -39,15 +41,22 @@ def context(settings: Settings | None = None) -> ConsoleContext:
     engine = writing_engine(url, connections=found.admin.threads)
     refuse_other_schema(engine)
     access = DirectAccess(engine)
+    plugins = functools.cache(functools.partial(_plugins, data, found.plugins))
     return ConsoleContext(
         access=access,
         ledger=Ledger(_ledger_key(data, access)),
         start=found,
+        models=lambda plugin: plugins().configured(plugin),
         health=lambda: _health(access),
         metrics=render_process,
         secret_key=keys.open_key(data / CONSOLE_KEY_FILE),
         setup_key=_setup_key(access),
     )
+
+
+def _plugins(data: Path, settings: PluginSettings) -> PluginSet:
+    """Import the plugins when somebody asks for the settings of one: they are known by their models alone."""
+    return PluginSet(settings, found_plugins(data / FOLDER, settings))
 
 
 def tell(context: ConsoleContext) -> None:

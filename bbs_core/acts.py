@@ -10,17 +10,21 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from bbs_core import passwords, plugin_switches, presence, sanctions, second_factor, staff, tokens, undo
+from bbs_core import passwords, plugin_options, plugin_switches, presence, sanctions, second_factor, staff, tokens, undo
 from bbs_core.accounts import find_user
 from bbs_core.errors import InvalidAct
 from bbs_core.ledger import Actor, Ledger
+from bbs_core.plugin_options import Models
 from bbs_core.proposals import Proposal
+from bbs_core.public.fields import read_all
 from bbs_core.rows import visible
 from bbs_core.settings import LARGEST_ID, Settings
 from bbs_core.store.access import Access
 from bbs_core.tokens import EXPIRES_DAYS
 
 RUN_VERB = "plugin.run"
+RELOAD = "plugin.reload"
+PLUGIN_VIEW = "plugin.view"
 RowNumber = Field(ge=1, le=LARGEST_ID)
 
 
@@ -108,6 +112,18 @@ class Named(Arguments):
     reason: str
 
 
+class PluginNamed(Arguments):
+    """The plugin whose settings are wanted."""
+
+    name: str
+
+
+class PluginSettings(Named):
+    """Set a plugin's settings, as they are typed; None takes a change back."""
+
+    values: dict[str, str | None]
+
+
 class PluginRun(Arguments):
     """Have a plugin of the running server do what one of its verbs does."""
 
@@ -123,6 +139,8 @@ class Desk:
     access: Access
     ledger: Ledger
     start: Settings
+    # A running server knows its plugins.
+    models: Models = lambda _plugin: None
 
 
 @dataclass(frozen=True)
@@ -236,6 +254,30 @@ def _plugin_disable(desk: Desk, actor: Actor, old: Named) -> dict[str, Any]:
     return _act_id(desk, actor, plugin_switches.disable_plugin, desk.start, old.name, old.reason)
 
 
+def _plugin_reload(desk: Desk, actor: Actor, old: Named) -> dict[str, Any]:
+    return _act_id(desk, actor, plugin_switches.reload_plugin, old.name, old.reason)
+
+
+def _plugin_view(desk: Desk, _actor: Actor, asked: PluginNamed) -> dict[str, Any]:
+    view = _view(desk, asked.name)
+    described = view.options.schema["properties"]
+    helps = {name: described[name].get("description", "") for name in view.values}
+    return {"values": view.values, "changed": view.changed, "helps": helps, "problem": str(view.problem or "")}
+
+
+def _plugin_settings(desk: Desk, actor: Actor, new: PluginSettings) -> dict[str, Any]:
+    values = read_all(_view(desk, new.name).fields, new.values, ",")
+    arguments = (desk.access, desk.ledger, actor, desk.start, desk.models, new.name, values, new.reason)
+    return {"act_id": plugin_options.change(*arguments)}
+
+
+def _view(desk: Desk, plugin: str) -> plugin_options.View:
+    view = plugin_options.view(desk.access, desk.start, desk.models, plugin)
+    if view is None:
+        raise plugin_options.no_settings(plugin)
+    return view
+
+
 def _user_kick(desk: Desk, actor: Actor, old: Named) -> dict[str, Any]:
     user_id = desk.access.read(lambda connection: find_user(connection, old.name))
     return _act_id(desk, actor, presence.kick_user, user_id, old.reason)
@@ -264,6 +306,9 @@ _ACTS: Mapping[str, _Act] = {
     "sanction.lift": _Act(SanctionLift, _sanction_lift),
     "plugin.enable": _Act(Named, _plugin_enable),
     "plugin.disable": _Act(Named, _plugin_disable),
+    RELOAD: _Act(Named, _plugin_reload),
+    PLUGIN_VIEW: _Act(PluginNamed, _plugin_view),
+    plugin_options.SETTINGS: _Act(PluginSettings, _plugin_settings),
     "user.kick": _Act(Named, _user_kick),
     "act.undo": _Act(Numbered, _act_undo),
 }

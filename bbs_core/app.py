@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import importlib
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Protocol
@@ -28,17 +29,20 @@ from bbs_core.live_settings import LiveSettings, in_force, status_of
 from bbs_core.mail import Mail
 from bbs_core.metrics import Counts
 from bbs_core.noticeboard import Noticeboard
+from bbs_core.platform.configuring import Configured
+from bbs_core.platform.discovery import Plugin
 from bbs_core.platform.life import Life
 from bbs_core.platform.servers import Parts
+from bbs_core.platform.watchdog import Watchdog
 from bbs_core.presence import Presence
 from bbs_core.rules import Rules
 from bbs_core.search import Indexer
 from bbs_core.server import Server
 from bbs_core.services import Services
-from bbs_core.settings import Settings
+from bbs_core.settings import PluginSettings, Settings
 from bbs_core.store.access import LiveAccess
 from bbs_core.store.commits import Commits
-from bbs_core.store.engine import database_url, migrate, outlives_power_cuts, reading_engine, writing_engine
+from bbs_core.store.engine import ENGINES, Engines, database_url, migrate, outlives_power_cuts
 from bbs_core.store.feed import Bell
 from bbs_core.store.items import Batch
 from bbs_core.store.readers import Readers
@@ -67,13 +71,22 @@ class ConsoleServer(Protocol):
 
 
 class App:
-    """A running board. The caller holds the data folder's lock; `start` and `stop` belong to one event loop."""
+    """A running board. The caller holds the data folder's lock; `start` and `stop` belong to one event loop.
 
-    def __init__(self, start: Settings) -> None:
+    Tests use `open` and `close`, which are all of that without sockets and what goes on by itself, say by `find` which
+    plugins there are, and keep the engines.
+    """
+
+    def __init__(
+        self,
+        start: Settings,
+        find: Callable[[Path, PluginSettings], Iterable[Plugin]] = found_plugins,
+        engines: Engines = ENGINES,
+    ) -> None:
         self._start = start
         self.data = Path(start.server.data)
         url = database_url(start.server.database, self.data)
-        self._engine = writing_engine(url)
+        self._engine = engines.writing(url)
         migrate(self._engine, self.data)
         with self._engine.connect() as connection:
             settings = in_force(connection, start)
@@ -81,7 +94,7 @@ class App:
             log.warning("fsync_off", why="PostgreSQL runs with fsync off: a power cut may lose rows that were seen.")
         self._key_is_new = not (self.data / ledger.KEY_FILE).exists()
         self.ledger = ledger.open_ledger(self.data)
-        self.readers = Readers(reading_engine(url, settings.store.readers), settings.store.readers)
+        self.readers = Readers(engines.reading(url, settings.store.readers), settings.store.readers)
         self.cache = Cache(settings.store.memory_bytes)
         self._shared = url.get_backend_name() == "postgresql"
         node = secrets.token_hex(NODE_BYTES)
@@ -97,7 +110,8 @@ class App:
         with contextlib.suppress(FileExistsError):  # a file of that name holds no plugins, and nobody up
             (self.data / FOLDER).mkdir(mode=0o700, exist_ok=True)
         incidents = Incidents(self.writer.call)
-        plugins = PluginSet(settings.plugins, found_plugins(self.data / FOLDER, settings.plugins), incidents.put)
+        discover = functools.partial(find, self.data / FOLDER, settings.plugins)
+        plugins = PluginSet(settings.plugins, discover(), incidents.put, discover)
         if settings.plugins.strict:
             plugins.refuse_faults()
         self.dispatch = Dispatch(plugins, settings.board.slash)
@@ -105,6 +119,7 @@ class App:
             self.presence, self.readers, self.ledger, self.writer.call, lambda: self.settings.board.operator_name
         )
         self.life = Life(parts, node)
+        self._watchdog = Watchdog(lambda: self.plugins.plugins)
         self.live = LiveSettings(
             start, settings, self.readers, self.board, self.mail, self.rules, self.dispatch, self.life
         )
@@ -112,7 +127,7 @@ class App:
             self.ledger, self.board, self.rules, self.noticeboard, self.presence, self.readers, self._configure
         )
         self.follower = Follower(self.board, self.mail, self.noticeboard, effects.apply, self.readers, self._shared)
-        self._heartbeat = Heartbeat(node, self.writer.call, self._status, alone=not self._shared)
+        self.heartbeat = Heartbeat(node, self.writer.call, self._status, alone=not self._shared)
         self._indexer = Indexer(self.writer.call, lambda: self.board.last_id)
         self._bell = Bell(url, settings.store.bell_interval_s, self._ring) if self._shared else None
         self._control = ControlServer(self.data / SOCKET_FILE, self._perform)
@@ -121,6 +136,20 @@ class App:
 
     async def start(self) -> None:
         """Load what is needed, then listen."""
+        await self.open()
+        await self.heartbeat.start()
+        self._indexer.start()
+        self.server.start()
+        self.life.change(self.plugins)
+        await self._control.start()
+        if self.settings.admin.enabled:
+            if not await self.readers.read(staff.has_staff):
+                self.setup_key = secrets.token_urlsafe(SETUP_KEY_BYTES)
+            self.console = self._start_console()
+        self._watchdog.start()
+
+    async def open(self) -> None:
+        """Load what is needed, so that sessions can be served."""
         self._loop = asyncio.get_running_loop()
         await self.follower.open()
         acts_so_far = await self.readers.read(ledger.last_act_id)
@@ -145,29 +174,19 @@ class App:
             readers=self.readers,
             write=self.writer.call,
         )
-        await self._heartbeat.start()
-        self._indexer.start()
         self.server = Server(services, self.settings)
-        self.server.start()
-        self.life.change(self.plugins)
-        await self._control.start()
-        if self.settings.admin.enabled:
-            if not await self.readers.read(staff.has_staff):
-                self.setup_key = secrets.token_urlsafe(SETUP_KEY_BYTES)
-            self.console = self._start_console()
 
     async def stop(self) -> None:
         """See everyone out, commit what is waiting, and close the database; where one part fails, the others go on."""
         await asyncio.gather(*map(_tried, (self._stop_console, self._control.close, self.server.stop, self.life.end)))
-        await _tried(self._heartbeat.stop)
-        for step in (
-            self._indexer.stop,
-            self._stop_bell,
-            self._stop_writer,
-            self.dispatch.close,
-            self.readers.close,
-            self._engine.dispose,
-        ):
+        for step in (self._watchdog.stop, self.heartbeat.stop, self._indexer.stop):
+            await _tried(step)
+        await self.close()
+
+    async def close(self) -> None:
+        """Commit what is waiting, and close the database."""
+        steps = (self._stop_bell, self._stop_writer, self.dispatch.close, self.readers.close, self._engine.dispose)
+        for step in steps:
             await _tried(step)
 
     async def _stop_console(self) -> None:
@@ -204,7 +223,7 @@ class App:
 
     async def _configure(self, acts: Acts) -> None:
         await self.live.follow(acts)
-        self._heartbeat.soon()
+        self.heartbeat.soon()
 
     def _status(self) -> dict[str, object]:
         return {"plugins": status_of(self.plugins), "writer": self.health()["writer"]}
@@ -228,8 +247,12 @@ class App:
             verb = checked_verb(arguments)
             running = self.dispatch.run_verb(verb.plugin, verb.verb, verb.text)
             return {"rows": asyncio.run_coroutine_threadsafe(running, self._loop).result()}
-        desk = acts.Desk(self.access, self.ledger, self._start)
-        return acts.perform(desk, acts.operator(), name, arguments)
+        desk = acts.Desk(self.access, self.ledger, self._start, self._configured)
+        outcome = acts.perform(desk, acts.operator(), name, arguments)
+        return {**outcome, "problem": self.plugins.problem(arguments["name"])} if name == acts.RELOAD else outcome
+
+    def _configured(self, plugin: str) -> Configured | None:
+        return self.plugins.configured(plugin)
 
     def _start_console(self) -> ConsoleServer:
         """The console is an edge, named by string, so that the core can be had without it."""
@@ -239,6 +262,7 @@ class App:
             access=self.access,
             ledger=self.ledger,
             start=self._start,
+            models=self._configured,
             health=self.health,
             metrics=lambda: metrics.render(registry),
             secret_key=keys.open_key(self.data / CONSOLE_KEY_FILE),

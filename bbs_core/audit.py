@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from bbs_core.errors import NotFound
 from bbs_core.store.reads import span_of
 from bbs_core.store.staff_models import Act, ActText, actor_key
-from bbs_core.undo import REVERSALS
+from bbs_core.undo import is_reversible
 
 PAGE_LIMIT = 200
 
@@ -90,5 +90,5 @@ def _dress(act: sa.RowMapping, texts: dict[str, str], undone: dict[int | None, i
         "reason_text": texts.get(act["reason"], ""),
         "texts": {name: texts.get(digest, "") for name, digest in named.items()},
         "undone_by": undone_by,
-        "undoable": undone_by is None and act["action"] in REVERSALS,
+        "undoable": undone_by is None and is_reversible(act["action"], after),
     }

@@ -135,7 +135,8 @@ class Board:
             return snapshot
         earlier = self._shelf.last_id - self._archived_through - self._hidden - len(await snapshot.row_ids())
         if earlier > 0:
-            snapshot.lead = f"({earlier} earlier posts are not shown.)"
+            posts = "1 earlier post is" if earlier == 1 else f"{earlier} earlier posts are"
+            snapshot.lead = f"({posts} not shown.)"
         return snapshot
 
     def _loader(self) -> Load:

@@ -8,9 +8,9 @@ import click
 
 from bbs_core.cli_admin import admin
 from bbs_core.cli_archive import backup, restore
+from bbs_core.cli_author import plugin
 from bbs_core.cli_moderation import audit, ban, mute, user
 from bbs_core.cli_options import board_options, say, setting_option
-from bbs_core.cli_plugin import plugin
 from bbs_core.cli_staff import staff, token
 from bbs_core.config import Loaded, shown
 from bbs_core.errors import BBSError

@@ -34,7 +34,7 @@ def setting_option(key: str, *names: str, **attributes: Any) -> Decorator:
     )
 
 
-_config_option: Decorator = click.option(
+config_option: Decorator = click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
@@ -49,7 +49,7 @@ def board_options(verb: Callable[..., Any]) -> Callable[..., Any]:
     where the settings say.
     """
 
-    @_config_option
+    @config_option
     @setting_option("server.data", metavar="DIR")
     @setting_option("server.database", metavar="URL")
     @wraps(verb)

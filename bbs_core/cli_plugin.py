@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from typing import Any
+
 import click
 
-from bbs_core.acts import RUN_VERB
-from bbs_core.cli_moderation import plugin
+from bbs_core.acts import PLUGIN_VIEW, RELOAD, RUN_VERB
+from bbs_core.cli_board import perform_on_a_board
+from bbs_core.cli_moderation import plugin, reason_option
 from bbs_core.cli_options import board_options, data_folder, say
 from bbs_core.config import Loaded
-from bbs_core.errors import BoardInUse, StoreError
+from bbs_core.errors import BoardInUse, PluginError, StoreError
+from bbs_core.plugin_options import SETTINGS
 
 __all__ = ["plugin"]
 
@@ -20,12 +26,68 @@ __all__ = ["plugin"]
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 def run(loaded: Loaded, name: str, verb: str, words: tuple[str, ...]) -> None:
     """Have the plugin NAME do what its VERB does, in the running server."""
+    text = " ".join(f'"{word}"' if " " in word or not word else word for word in words)
+    for row in _asked(loaded, RUN_VERB, {"plugin": name, "verb": verb, "text": text})["rows"]:
+        say(row)
+
+
+@plugin.command("settings")
+@board_options
+@click.argument("name")
+def show_settings(loaded: Loaded, name: str) -> None:
+    """Show the settings of the plugin NAME in the running server; secrets are masked."""
+    view = _asked(loaded, PLUGIN_VIEW, {"name": name})
+    for key, value in view["values"].items():
+        notes = [view["helps"][key], "Set by the staff." if key in view["changed"] else ""]
+        about = " ".join(filter(None, notes))
+        say(f"{key} = {json.dumps(value, ensure_ascii=False)}" + (f"  # {about}" if about else ""))
+    if view["problem"]:
+        say(view["problem"])
+
+
+@plugin.command("set")
+@board_options
+@click.argument("name")
+@click.argument("values", nargs=-1, metavar="KEY=VALUE...")
+@click.option("--default", "defaults", multiple=True, metavar="KEY", help="Take back what the staff have set of it.")
+@reason_option
+def change_settings(loaded: Loaded, name: str, values: tuple[str, ...], defaults: tuple[str, ...], reason: str) -> None:
+    """Change settings of the plugin NAME in the running server.
+
+    The values of a list are parted by commas. A KEY without a value is asked for, or is the next line of standard
+    input, so that a secret stands in no history.
+    """
+    texts = {**dict(map(_typed, values)), **dict.fromkeys(defaults)}
+    _asked(loaded, SETTINGS, {"name": name, "values": texts, "reason": reason})
+    say(f"The settings of {name} are in force.")
+
+
+def _typed(word: str) -> tuple[str, str]:
+    key, given, value = word.partition("=")
+    return key, value if given else _asked_for(key)
+
+
+def _asked_for(key: str) -> str:
+    return str(click.prompt(key, hide_input=True)) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+
+
+def _asked(loaded: Loaded, act: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Hand an act to the running server, which alone knows its plugins."""
     from bbs_core import control
 
-    text = " ".join(f'"{word}"' if " " in word or not word else word for word in words)
     try:
-        outcome = control.send(data_folder(loaded), RUN_VERB, {"plugin": name, "verb": verb, "text": text})
+        return control.send(data_folder(loaded), act, arguments)
     except BoardInUse:
         raise StoreError("No board that could do it is running in this data folder.") from None
-    for row in outcome["rows"]:
-        say(row)
+
+
+@plugin.command("reload")
+@board_options
+@click.argument("name")
+@reason_option
+def reload(loaded: Loaded, name: str, reason: str) -> None:
+    """Import the plugin NAME afresh, or one that was put into the folder since the start."""
+    done = perform_on_a_board(loaded, RELOAD, {"name": name, "reason": reason})
+    if problem := done.get("problem"):
+        raise PluginError(problem)
+    say(f"{name} is loaded afresh.")

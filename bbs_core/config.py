@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -24,6 +25,9 @@ VARIABLES: Mapping[str, str] = {f"BBS_{key.replace('.', '_')}".upper(): key for 
 OTHER_VARIABLES = frozenset({FILE_VARIABLE})
 SHOWN_CHARACTERS = 60
 DATABASE = "server.database"
+# Which of them are secret is known to the plugins alone.
+OPTIONS = "plugins.options"
+MASK = "***"
 
 KeyPath = tuple[str, ...]
 
@@ -85,13 +89,15 @@ def default_file() -> Path | None:
 
 def shown(key: str, value: object) -> str:
     """Return `value` as TOML that may be shown to anyone: a password in a URL is masked, whatever the key."""
+    if key == OPTIONS and not isinstance(value, Mapping):
+        return MASK
     match value:
         case bool():
             return str(value).lower()
         case str():
             return json.dumps(_masked(key, value), ensure_ascii=False).encode(errors="backslashreplace").decode()
         case Mapping():
-            return "{" + ", ".join(f"{shown(key, k)} = {shown(key, v)}" for k, v in value.items()) + "}"
+            return "{" + ", ".join(f"{shown('', k)} = {shown(key, v)}" for k, v in value.items()) + "}"
         case Sequence():
             return "[" + ", ".join(shown(key, item) for item in value) + "]"
     return str(value)
@@ -99,7 +105,7 @@ def shown(key: str, value: object) -> str:
 
 def _masked(key: str, text: str) -> str:
     if key == DATABASE and text and "://" not in text:
-        return "***"
+        return MASK
     return _query_password.sub(r"\1***", _url_password.sub(r"\1:***@", text))
 
 
@@ -152,6 +158,9 @@ def _merged(file: Path | None, layers: Iterable[Layer]) -> Loaded:
 
 def _from_text(text: str, kind: object) -> object:
     """Read a variable as its setting's type; what cannot be read stays text, which the model then refuses."""
+    if get_origin(kind) is dict and text.startswith("{"):
+        with contextlib.suppress(ValueError, RecursionError):
+            return json.loads(text)
     parts = [part.strip() for part in text.split(",")] if text.strip() else []
     if kind is bool:
         return {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class BBSError(Exception):
     """The root: whatever goes wrong in a way that we foresaw."""
@@ -63,8 +65,24 @@ class InvalidAct(ActError):
     """The arguments of an act are not of its form."""
 
 
+class InvalidOptions(InvalidAct):
+    """The settings of a plugin do not fit its model; `problems` are sentences by the path of what they are about."""
+
+    def __init__(self, sentence: str, problems: Mapping[tuple[int | str, ...], str] | None = None) -> None:
+        super().__init__(sentence)
+        self.problems = problems or {}
+
+
 class PluginError(BBSError):
     """A plugin cannot be loaded, or did not keep the contract of a hook."""
+
+
+class WorkerError(PluginError):
+    """A function failed in its plugin's own process, or that process did; `trace` is where, in that process's words."""
+
+    def __init__(self, sentence: str, trace: str = "") -> None:
+        super().__init__(sentence)
+        self.trace = trace
 
 
 class UserError(BBSError):

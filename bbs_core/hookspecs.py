@@ -131,6 +131,11 @@ def bbs_server_stopping(server: Server) -> None:
     """Hear that the plugin ends: the server stops, or the plugin was switched off or loaded anew."""
 
 
+@_hook("skip")
+def bbs_settings_changed(server: Server, settings: Any) -> None:
+    """Hear that the plugin's settings are others from now on; calls under way go on with those before."""
+
+
 @_hook("pass")
 def bbs_metrics() -> Mapping[str, float] | None:
     """Return numbers by their names, for `/metrics`; called each time when somebody asks for those."""
@@ -139,7 +144,7 @@ def bbs_metrics() -> Mapping[str, float] | None:
 def command_spec(name: str) -> type:
     """Return a namespace with the specification of a plugin command's hook, for `PluginManager.add_hookspecs`."""
 
-    def specification(session: Session, text: str) -> Answer:
+    def specification(session: Session, text: str, server: Server, settings: Any) -> Answer:
         """Answer a command that a plugin adds; `text` is what stands after its word."""
 
     specification.__name__ = name

@@ -18,7 +18,8 @@ import structlog
 from bbs_core import hookspecs
 from bbs_core.errors import NotFound, PluginError
 from bbs_core.incidents import Incident
-from bbs_core.platform.commands import place, written
+from bbs_core.platform.commands import examples_of, place, written
+from bbs_core.platform.configuring import Configured
 from bbs_core.platform.discovery import (
     Marked,
     Plugin,
@@ -27,8 +28,10 @@ from bbs_core.platform.discovery import (
     installed,
 )
 from bbs_core.platform.imports import Imports
+from bbs_core.platform.modules import forget
 from bbs_core.platform.pool import Pool
-from bbs_core.platform.relay import Implementation, Relay, Runner
+from bbs_core.platform.relay import Implementation, Relay, Runner, allow_own
+from bbs_core.public.arguments import OWN
 from bbs_core.public.lines import CommandInfo
 from bbs_core.settings import PluginSettings
 from bbs_core.words import PROJECT, hook_name
@@ -50,14 +53,20 @@ class PluginSet:
     """The plugins of a server, their commands, and the relay that calls them."""
 
     def __init__(
-        self, settings: PluginSettings, plugins: Iterable[Plugin], keep: Callable[[Incident], None] = lambda _: None
+        self,
+        settings: PluginSettings,
+        plugins: Iterable[Plugin],
+        keep: Callable[[Incident], None] = lambda _: None,
+        discover: Callable[[], Iterable[Plugin]] = list,
     ) -> None:
         self._settings = settings
         self._keep = keep
+        self._discover = discover
         self._imports = Imports()
         self.plugins = list(plugins)
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(hookspecs)
+        allow_own(self._manager)
         self._owners: dict[str, Plugin] = {}
         self._runners: dict[str, Runner] = {}
         self.faults: list[str] = []
@@ -93,6 +102,17 @@ class PluginSet:
         timers = [timer for plugin in self.plugins if plugin.runner is runner for timer in plugin.timers]
         return [(Implementation(f"@every {pause_s:g}s", function, runner), pause_s) for pause_s, function in timers]
 
+    def configured(self, name: str) -> Configured | None:
+        """Return the settings of a plugin, None where there are none, or it is not known for being off."""
+        return next((one.configured for one in self.plugins if one.name == name and one.configured), None)
+
+    def problem(self, name: str) -> str:
+        """Return why a plugin is not at work as it stands in its file; nothing where it is."""
+        for plugin in self.plugins:
+            if plugin.name == name:
+                return plugin.reason
+        return f"There is no plugin {name}."
+
     def refuse_faults(self) -> None:
         """Raise PluginError where a plugin cannot be loaded, or the settings name one that is not there."""
         failed = [f"{one.name}, {one.origin}: {one.reason}" for one in self.plugins if one.state == "failed"]
@@ -104,24 +124,44 @@ class PluginSet:
         return {plugin.name: plugin.failure_count for plugin in self.plugins}
 
     def changed(self, settings: PluginSettings, anew: Collection[str]) -> PluginSet:
-        """Return the set that other settings make of the same plugins; those named in `anew` begin afresh.
+        """Return the set that other settings make of the same plugins; those named in `anew` are imported afresh.
 
-        What goes on unchanged keeps its module, its threads and its failures. Call it off the loop: it may import.
+        What goes on unchanged keeps its module, its threads and its failures, and so does a plugin at work whose newer
+        version cannot be loaded; one that has come since the start is looked for. Call it off the loop: it may import.
         """
-        return PluginSet(settings, [self._again(plugin, settings, anew) for plugin in self.plugins], self._keep)
+        made = self._made(settings, anew)
+        broken = [one for one in made.plugins if one.name in anew and one.state == "failed" and self._serves(one.name)]
+        if not broken:
+            return made
+        made.close(kept=self)
+        for one in broken:
+            self[one.name].reason = f"A newer version cannot be loaded: {one.reason}"
+        return self._made(settings, {*anew}.difference(one.name for one in broken))
+
+    def _made(self, settings: PluginSettings, anew: Collection[str]) -> PluginSet:
+        plugins = [self._again(plugin, settings, anew) for plugin in self.plugins]
+        if {*anew}.difference(plugin.name for plugin in plugins):
+            known = {plugin.name for plugin in plugins}
+            plugins += [one for one in self._discover() if one.name in anew and one.name not in known]
+        return PluginSet(settings, plugins, self._keep, self._discover)
+
+    def _serves(self, name: str) -> bool:
+        return any(plugin.name == name and plugin.state == "loaded" for plugin in self.plugins)
 
     def _again(self, plugin: Plugin, settings: PluginSettings, anew: Collection[str]) -> Plugin:
         was_disabled, is_disabled = plugin.state == "disabled", settings.switches_off(plugin.name, plugin.optional)
         if was_disabled == is_disabled and plugin.name not in anew:
             return plugin
-        return Plugin(plugin.name, plugin.origin, plugin.find, plugin.builtin, plugin.optional, plugin.version)
+        return plugin.again()
 
     def close(self, kept: PluginSet | None = None) -> None:
-        """Let go of the plugins' threads, but for those that another set goes on with."""
-        in_use = set(kept._runners.values()) if kept else set()
-        for runner in self._runners.values():
-            if runner.pool is not None and runner not in in_use:
-                runner.pool.close()
+        """Let go of the plugins' threads and modules, but for those that another set goes on with."""
+        in_use = {plugin.runner for plugin in kept.plugins} if kept else set()
+        for plugin in self.plugins:
+            if plugin.runner is None or plugin.runner not in in_use:
+                forget(plugin.module)
+                if plugin.runner is not None and plugin.runner.pool is not None:
+                    plugin.runner.pool.close()
 
     def _admit(self, plugin: Plugin, step: Callable[[Plugin], None]) -> None:
         if plugin.state not in ("loaded", "quarantined"):
@@ -146,9 +186,9 @@ class PluginSet:
         elif plugin.builtin and replaced_by:
             plugin.state, plugin.reason = "replaced", f"{replaced_by} stands in its place."
         elif plugin.builtin:
-            plugin.read()
+            plugin.read(self._settings)
         else:
-            self._imports.run(plugin.read, plugin.origin)
+            self._imports.run(functools.partial(plugin.read, self._settings), plugin.origin)
 
     def _load(self, plugin: Plugin) -> None:
         if plugin.name in self._runners:
@@ -189,8 +229,8 @@ class PluginSet:
     def _check_settings(self) -> None:
         """Say which names in the settings are of no plugin: a typing slip would leave one at work."""
         known = [plugin.name for plugin in self.plugins]
-        for what, names in (("disabled", self._settings.disabled), ("enabled", self._settings.enabled)):
-            for name in names:
+        for what in ("disabled", "enabled", "options"):
+            for name in getattr(self._settings, what):
                 if name not in known and not self._settings.safe_mode:
                     suggestion = _suggestion(name, known)
                     self.faults.append(f"plugins.{what} names {name}, which is not there.{suggestion}")
@@ -206,27 +246,32 @@ class PluginSet:
                 self._manager.add_hookspecs(hookspecs.command_spec(hook))
         if plugin.runner is None:
             pool = None if plugin.builtin else Pool(plugin.name, self._settings.threads)
-            failed = functools.partial(self._failed, plugin)
+            failed = functools.partial(_failed, plugin, self._settings, self._keep)
             plugin.runner = Runner(plugin.name, self._settings.deadline_s, pool, failed)
+        plugin.runner.settings = plugin.configured.settings if plugin.configured else None
         self._runners[plugin.name] = plugin.runner
         self._manager.register(_registered(plugin), plugin.name)
         self._owners.update(dict.fromkeys(claims, plugin))
         self.commands |= {info.word: info for info in map(_command_info(plugin), filter(_answers, plugin.functions))}
 
-    def _failed(self, plugin: Plugin, incident: Incident) -> None:
-        """Count a failure; an outside plugin with too many in the window is left alone until an admin lets it back."""
-        self._keep(incident)
-        now = time.monotonic()
-        plugin.failure_count += 1
-        plugin.failures.append(now)
-        while plugin.failures[0] < now - self._settings.quarantine_window_s:
-            plugin.failures.popleft()
-        limit = self._settings.quarantine_failures
-        if len(plugin.failures) >= limit and plugin.state == "loaded" and not plugin.builtin:
-            plugin.state, plugin.reason = "quarantined", f"It failed {len(plugin.failures)} times."
-            assert plugin.runner is not None
-            plugin.runner.off = True
-            log.error("plugin_quarantined", plugin=plugin.name, failures=len(plugin.failures))
+
+def _failed(plugin: Plugin, settings: PluginSettings, keep: Callable[[Incident], None], incident: Incident) -> None:
+    """Count a failure; an outside plugin with too many in the window is left alone until an admin lets it back.
+
+    No method: the runners of built-ins outlive every set, and would hold the first one with all that was ever in it.
+    """
+    keep(incident)
+    now = time.monotonic()
+    plugin.failure_count += 1
+    plugin.failures.append(now)
+    while plugin.failures[0] < now - settings.quarantine_window_s:
+        plugin.failures.popleft()
+    too_many = len(plugin.failures) >= settings.quarantine_failures
+    if too_many and plugin.state == "loaded" and not plugin.builtin:
+        plugin.state, plugin.reason = "quarantined", f"It failed {len(plugin.failures)} times."
+        assert plugin.runner is not None
+        plugin.runner.off = True
+        log.error("plugin_quarantined", plugin=plugin.name, failures=len(plugin.failures))
 
 
 def _answers(one: Marked) -> bool:
@@ -238,9 +283,15 @@ def _answers_itself(function: Any) -> bool:
     return not (function.bbs_impl.get("wrapper") or hasattr(function, "bbs_async_wrapper"))
 
 
-def _registered(plugin: Plugin) -> SimpleNamespace:
-    """pluggy looks at all that an object has, and whatever else a plugin has is nobody's business."""
-    return SimpleNamespace(**{f"{one.hook}_{number}": _named(one) for number, one in enumerate(plugin.functions)})
+class _Registered(SimpleNamespace):
+    """What pluggy is shown of a plugin: it looks at all that an object says it has, and takes its time for each."""
+
+    def __dir__(self) -> Iterable[str]:
+        return vars(self)
+
+
+def _registered(plugin: Plugin) -> _Registered:
+    return _Registered(**{f"{one.hook}_{number}": _named(one) for number, one in enumerate(plugin.functions)})
 
 
 def _named(one: Marked) -> Any:
@@ -253,7 +304,7 @@ def _command_info(plugin: Plugin) -> Callable[[Marked], CommandInfo]:
         word = one.word or one.hook.removeprefix("bbs_command_")
         doc = inspect.getdoc(written(one.function)) or ""
         usage, schema = (one.form.usage, one.form.schema()) if one.form else (word, {})
-        return CommandInfo(word, doc.partition("\n")[0], plugin.name, usage, doc, schema)
+        return CommandInfo(word, doc.partition("\n")[0], plugin.name, usage, doc, schema, examples_of(one.function))
 
     return info
 
@@ -262,7 +313,7 @@ def _check_parameters(hook: str, function: Any) -> None:
     specification = getattr(hookspecs, hook, None)
     known = tuple(inspect.signature(specification).parameters) if specification else ("session", "text")
     for name in inspect.signature(function).parameters:
-        if name not in known:
+        if name not in known and name not in OWN:
             takes = ", ".join(known)
             raise PluginError(f"{hook} has no parameter {name} ({place(function)}): it has {takes}.")
 

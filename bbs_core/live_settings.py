@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 
 import sqlalchemy as sa
 import structlog
@@ -18,12 +19,16 @@ from bbs_core.mail import Mail
 from bbs_core.platform.discovery import Plugin
 from bbs_core.platform.life import Life
 from bbs_core.platform.relay import Timings
+from bbs_core.plugin_options import SETTINGS, read_chosen
 from bbs_core.rules import Rules
 from bbs_core.runtime_settings import effective, read_changes
 from bbs_core.settings import BoardSettings, Settings
 from bbs_core.store.readers import Readers
 
 log = structlog.get_logger(__name__)
+
+# Acts after which a plugin is imported afresh.
+ANEW = frozenset({"plugin.enable", "plugin.reload"})
 
 # What of the board's settings makes its rows; the rest concerns who may write them.
 LOOKS = ("post_row", "message_row", "visible_controls", "window", "archived_through")
@@ -32,10 +37,11 @@ LOOKS = ("post_row", "message_row", "visible_controls", "window", "archived_thro
 def in_force(connection: sa.Connection, start: Settings) -> Settings:
     """Return the settings with the changes of staff; those of another version that do not fit are left out."""
     try:
-        return effective(start, read_changes(connection))
+        settings = effective(start, read_changes(connection))
     except ValidationError as error:
         log.error("changed_settings_ignored", mistakes=error.error_count())
-        return start
+        settings = start
+    return settings.model_copy(update={"plugins": settings.plugins.choosing(read_chosen(connection))})
 
 
 class LiveSettings:
@@ -72,8 +78,11 @@ class LiveSettings:
         self.now = now
 
     async def _switch_plugins(self, before: Settings, now: Settings, acts: Acts) -> None:
-        anew = {act["target_id"] for act in acts if act["action"] == "plugin.enable"}
         old = plugins = self._dispatch.plugins
+        anew = {act["target_id"] for act in acts if act["action"] in ANEW}
+        # One that waited for a value gets it.
+        given = {act["target_id"] for act in acts if act["action"] == SETTINGS}
+        anew |= {plugin.name for plugin in old.plugins if plugin.state == "failed" and plugin.name in given}
         if anew or now.plugins != before.plugins:
             plugins = await _in_a_thread(lambda: old.changed(now.plugins, anew))
         self._dispatch.change(plugins, now.board.slash)
@@ -103,9 +112,9 @@ def _plugin_status(plugin: Plugin, plugins: PluginSet) -> dict[str, object]:
         "builtin": plugin.builtin,
         "optional": plugin.optional,
         "state": plugin.state,
-        "reason": plugin.reason,
+        "reason": plugin.reason or (plugin.configured.problem if plugin.configured else ""),
         "commands": [info.word for info in commands],
-        "usages": [{name: value for name, value in vars(info).items() if name != "plugin"} for info in commands],
+        "usages": [{name: value for name, value in asdict(info).items() if name != "plugin"} for info in commands],
         "failures": plugin.failure_count,
         "calls": timings.calls,
         "mean_ms": round(timings.mean_s * 1000, 3),

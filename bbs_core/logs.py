@@ -1,8 +1,7 @@
 """Log lines: one event each, for people on a terminal and as JSON elsewhere; texts and secrets are never in them.
 
 What callers must not log is masked here a second time, and what a user sent can neither break a line nor steer the
-terminal that shows it. A traceback names its error's class, and repeats its message only where that speaks of code:
-`int(text)` puts the text into the message of its ValueError.
+terminal that shows it.
 """
 
 from __future__ import annotations
@@ -10,17 +9,16 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-import traceback
 import warnings
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Mapping, MutableMapping
 from types import TracebackType
 from typing import Any, Literal, TextIO
 
 import structlog
 from structlog.typing import Processor
 
-from bbs_core.errors import BBSError, UserError
 from bbs_core.rows import visible
+from bbs_core.traces import summary, trace_of
 
 MASK = "***"
 MASKED = frozenset(
@@ -29,13 +27,9 @@ MASKED = frozenset(
         *("password", "secret", "token", "key", "authorization", "cookie", "session_id", "csrf_token"),
     }
 )
-# Their messages are names of modules, files, attributes and types.
-SPEAKS_OF_CODE = (BBSError, ImportError, SyntaxError, NameError, AttributeError, TypeError, OSError)
 # Libraries that tell their daily work at "info"; waitress would say there what the start lines say already.
 QUIET = ("alembic", "asyncio", "sqlalchemy", "waitress")
 LEADING = ("timestamp", "level", "logger")
-TRACEBACK_ENTRIES = 30  # the innermost ones
-CAUSES = 5
 
 log = structlog.get_logger(__name__)
 
@@ -152,7 +146,7 @@ def _cleaned(key: str, value: Any) -> Any:
         case None | bool() | int() | float():
             return value
         case BaseException():
-            return _summary(value)
+            return summary(value)
         case Mapping():
             return {str(inner): _cleaned(str(inner), item) for inner, item in value.items()}
         case list() | tuple() | set() | frozenset():
@@ -162,23 +156,3 @@ def _cleaned(key: str, value: Any) -> Any:
 
 def _traceback(exc_info: ExcInfo) -> str:
     return trace_of(exc_info[1])
-
-
-def trace_of(error: BaseException) -> str:
-    """Return where an error and its causes came from, the first cause first, without what people wrote."""
-    return "\n".join(reversed(list(_traces(error))))
-
-
-def _traces(error: BaseException | None) -> Iterator[str]:
-    for _ in range(CAUSES):
-        if error is None:
-            return
-        lines = traceback.format_tb(error.__traceback__, -TRACEBACK_ENTRIES)
-        yield "".join(lines) + _summary(error)
-        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-
-
-def _summary(error: BaseException) -> str:
-    name = type(error).__qualname__
-    tells = isinstance(error, SPEAKS_OF_CODE) and not isinstance(error, UserError)
-    return f"{name}: {visible(str(error))}" if tells else name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -109,6 +110,7 @@ def _by(name: str, text: str, label: str, counts: Mapping[str, int]) -> Metric:
     return family
 
 
+@functools.cache
 def product_version() -> str:
     """Return the version of the product, "unknown" where it runs without being installed."""
     try:

@@ -7,20 +7,34 @@ first line of documentation is what `/help` shows.
 from __future__ import annotations
 
 from bbs_core import hookspecs as hooks
+from bbs_core.clock import now_ms
 from bbs_core.errors import UserError
 from bbs_core.public.arguments import Convert, Duration, Rest
-from bbs_core.public.lines import Answer, Board, CommandInfo, Mail, Rows, Server, Session, User
-from bbs_core.public.marks import async_wrapper, command, every, hookimpl, implements, never_blocks, verb, wraps
+from bbs_core.public.lines import Answer, Board, CommandInfo, Example, Mail, Rows, Server, Session, User
+from bbs_core.public.marks import (
+    async_wrapper,
+    command,
+    every,
+    example,
+    hookimpl,
+    implements,
+    never_blocks,
+    settings,
+    verb,
+    wraps,
+)
 from bbs_core.public.records import Act, Message, Post
 from bbs_core.public.verdicts import Hold, Refuse, Rewrite, Verdict
 
 __all__ = [
+    "API_VERSION",
     "Act",
     "Answer",
     "Board",
     "CommandInfo",
     "Convert",
     "Duration",
+    "Example",
     "Hold",
     "Mail",
     "Message",
@@ -37,13 +51,20 @@ __all__ = [
     "async_wrapper",
     "command",
     "every",
+    "example",
     "hookimpl",
     "hooks",
     "implements",
     "never_blocks",
+    "now_ms",
+    "settings",
     "verb",
     "wraps",
 ]
+
+# What `requires_api` of a plugin is compared with: what is added makes it greater behind the point, what is taken away
+# or changed before it.
+API_VERSION = "1.0"
 
 
 def __dir__() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Unpack
 
@@ -20,6 +21,7 @@ ENABLED = "plugins.enabled"
 # Stock clients leave by it.
 ALWAYS_ON = "quit"
 QUARANTINED = "quarantined"
+MODULE_NAME = re.compile(r"[^\s/\\]{1,200}")
 
 
 def list_plugins(connection: sa.Connection) -> list[dict[str, Any]]:
@@ -32,6 +34,16 @@ def list_plugins(connection: sa.Connection) -> list[dict[str, Any]]:
             if plugin["state"] != "loaded":
                 known |= {"state": plugin["state"], "reason": plugin["reason"]}
     return [found[name] for name in sorted(found)]
+
+
+def reload_plugin(connection: sa.Connection, ledger: Ledger, actor: Actor, name: str, reason: str) -> int:
+    """Have every server import a plugin afresh, also one that has come since the start; returns the act's id.
+
+    Where the newer version cannot be loaded the older one goes on, and `list_plugins` says why. Raises InvalidAct.
+    """
+    if not MODULE_NAME.fullmatch(name):
+        raise InvalidAct("A plugin has the name of a file or package.")
+    return ledger.write(connection, Entry(actor, "plugin.reload", "plugin", name, checked_reason(reason)))
 
 
 def get_plugin(connection: sa.Connection, name: str) -> dict[str, Any]:

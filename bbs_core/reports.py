@@ -81,7 +81,7 @@ def list_reports(
 
 
 def reporters(connection: sa.Connection, kind: str, target_id: int) -> list[sa.RowMapping]:
-    """Return who has an open report of something, in which words, the first ones. Raises NotFound where nobody has."""
+    """Return who has an open report of something, in which words, the first ones."""
     query = (
         sa.select(Report.id, Report.user_id, User.name, Report.words, Report.at_ms)
         .join(User, User.id == Report.user_id)
@@ -89,10 +89,7 @@ def reporters(connection: sa.Connection, kind: str, target_id: int) -> list[sa.R
         .order_by(Report.id)
         .limit(REPORTERS)
     )
-    found = list(connection.execute(query).mappings())
-    if not found:
-        raise NotFound(f"There is no open report of {kind[:20]} {target_id}.")
-    return found
+    return list(connection.execute(query).mappings())
 
 
 def messages_around(connection: sa.Connection, message_id: int) -> list[sa.RowMapping]:
@@ -114,7 +111,7 @@ def claim(connection: sa.Connection, staff_id: int, kind: str, target_id: int) -
     """Say that one looks at an item; returns until when, in milliseconds. Raises NotFound, Conflict."""
     if kind not in CLAIMED:
         raise InvalidAct(f"There are {', '.join(CLAIMED)}.")
-    _check_waits(connection, kind, target_id)
+    check_waits(connection, kind, target_id)
     refuse_claimed(connection, staff_id, kind, target_id)
     until_ms = now_ms() + CLAIM_S * 1000
     release(connection, kind, target_id)
@@ -180,14 +177,14 @@ def claims(connection: sa.Connection, kind: str, target_ids: Sequence[int]) -> d
     return {row.target_id: row.name for row in connection.execute(query)}
 
 
-def _check_waits(connection: sa.Connection, kind: str, target_id: int) -> None:
-    """Raise NotFound where an item waits for nobody."""
+def check_waits(connection: sa.Connection, kind: str, target_id: int) -> None:
+    """Raise NotFound where an item waits for nobody: it has no open report, or is a post that is not held."""
     if kind == HELD:
         waits = sa.select(Post.id).where(Post.id == target_id, Post.state == State.HELD)
     else:
         waits = sa.select(Report.id).where(*_open(kind, target_id)).limit(1)
     if connection.execute(waits).scalar() is None:
-        raise NotFound(f"There is nothing to look at in {kind[:20]} {target_id}.")
+        raise NotFound(f"There is nothing to look at in {kind[:20]} {target_id}: it was not reported, or is done.")
 
 
 def _check_takes_part(connection: sa.Connection, message_id: int, user_id: int) -> None:

@@ -104,7 +104,7 @@ def put_back(
     """Undo the change of one setting; returns the act's id. Raises Conflict where it was changed again."""
     key, after = act["target_id"], json.loads(act["after"])["value"]
     if read_changes(connection).get(key) != after:
-        raise Conflict(f"{key} was changed since: {_who_changed(connection, key)}.")
+        raise Conflict(f"{key} was changed since: {who_changed(connection, key)}.")
     before = json.loads(act["before"])["value"]
     return change(connection, ledger, actor, start, {key: before}, reason, **links)
 
@@ -135,14 +135,15 @@ def _sentence(error: ValidationError) -> str:
 def _check_version(connection: sa.Connection, key: str, version: int) -> None:
     present = connection.execute(sa.select(Setting.version).where(Setting.key == key)).scalar() or 0
     if present != version:
-        raise Conflict(f"{key} was changed meanwhile: {_who_changed(connection, key)}.")
+        raise Conflict(f"{key} was changed meanwhile: {who_changed(connection, key)}.")
 
 
-def _who_changed(connection: sa.Connection, key: str) -> str:
+def who_changed(connection: sa.Connection, key: str, action: str = "setting.change") -> str:
+    """Say who has changed something last, as in "olga was first"."""
     query = (
         sa.select(ActText.text)
         .join(Act, Act.actor == ActText.digest)
-        .where(Act.target_kind == "setting", Act.target_id == key)
+        .where(Act.target_kind == action.partition(".")[0], Act.target_id == key, Act.action == action)
         .order_by(Act.id.desc())
         .limit(1)
     )

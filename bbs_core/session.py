@@ -187,6 +187,13 @@ class Session:
             await self._depart()
             await self._tell("bbs_session_closed")
 
+    async def show_notices(self) -> None:
+        """Send what waits, as a list without rows would once what was sent is decided; for tests."""
+        if self._shown_notices:
+            self._confirm_notices()
+        await self._all_decided()
+        await self._show([])
+
     async def say_goodbye(self) -> None:
         """Send the answer to a list that has not been asked for: the user reads the reason there."""
         self.over = True

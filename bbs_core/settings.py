@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from ipaddress import ip_network
-from typing import Annotated, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 from pydantic.fields import FieldInfo
 
 from bbs_core import rowformat
@@ -250,9 +250,29 @@ class PluginSettings(Section):
         60.0, description="Seconds over which failures are counted; old ones are forgiven."
     )
     threads: Threads = Field(4, description="Threads per plugin for its blocking calls, so that none starves another.")
-
+    worker_memory_bytes: int = Field(
+        256 * MIB,
+        ge=MIB,
+        le=1024 * 1024 * MIB,
+        description="Bytes that a plugin's own process may take, beyond what it has once it is started.",
+    )
+    options: dict[Name, dict[str, Any]] = Field(
+        {}, repr=False, description="Settings of plugins by their names: below [plugins.options.dice] stands sides = 8."
+    )
     safe_mode: bool = Field(False, description="Load the built-in plugins alone, to find out whose fault something is.")
     strict: bool = Field(False, description="Refuse to start where a plugin cannot be loaded.")
+    # What staff have set of plugins, above `options`; it comes from the database, so no file or variable names it.
+    _chosen: Mapping[str, Mapping[str, Any]] = PrivateAttr(default_factory=dict)
+
+    def chosen(self, name: str) -> Mapping[str, Any]:
+        """Return what staff have set of a plugin."""
+        return self._chosen.get(name, {})
+
+    def choosing(self, chosen: Mapping[str, Mapping[str, Any]]) -> PluginSettings:
+        """Return the same settings with what staff have set of plugins, by their names."""
+        settings = self.model_copy()
+        settings._chosen = chosen
+        return settings
 
     def switches_off(self, name: str, optional: bool) -> bool:
         """Whether a plugin is not to be loaded; an optional one is only if it is asked for."""
@@ -305,6 +325,7 @@ FIELDS: Mapping[str, FieldInfo] = {
 }
 _BOUNDS = ("ge", "le", "min_length", "max_length")
 _EXAMPLES: Mapping[object, str] = {
+    "plugins.options": "a table for each plugin, such as [plugins.options.dice]",
     bool: "true or false",
     tuple: 'a list of names such as ["help", "who"]',
     dict: 'a table of names such as {"list" = "mylist"} (list=mylist in a variable)',
@@ -322,7 +343,7 @@ def expected(key: str) -> str:
         return f"text in quotes, {bound.get('min_length', 0)} to {bound['max_length']} characters long"
     if kind is int or kind is float:
         return f"a {'whole ' if kind is int else ''}number from {bound['ge']} to {bound['le']}"
-    return _EXAMPLES[kind]
+    return _EXAMPLES[key if key in _EXAMPLES else kind]
 
 
 def choices(key: str) -> tuple[str, ...]:

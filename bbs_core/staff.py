@@ -160,7 +160,7 @@ def change_role(
     member = present(connection, staff_id)
     _check_role(role)
     if actor.staff_id == staff_id:
-        raise Forbidden("Nobody changes their own role: ask another owner.")
+        raise Forbidden("Nobody changes their own role: ask somebody of a higher rank, or the operator.")
     check_outranks(connection, actor, member)
     check_grants(connection, actor, role)
     if version not in (None, member.version):
@@ -184,12 +184,13 @@ def change_password(connection: sa.Connection, ledger: Ledger, actor: Actor, sta
 
 
 def check_outranks(connection: sa.Connection, actor: Actor, member: Member) -> None:
-    """Raise Forbidden unless an actor may act on a member: only on a lower rank, and owners on other owners too."""
+    """Raise Forbidden unless an actor may act on a member: only on a lower rank; the operator on everyone."""
     own = _role_of(connection, actor)
-    if own is None or own == OWNER:
+    if own is None or ROLES[own].rank > ROLES[member.role].rank:
         return
-    if ROLES[own].rank <= ROLES[member.role].rank:
-        raise Forbidden(f"{member.name} has the role {member.role}: that takes a higher one than {own}.")
+    if own == OWNER:
+        raise Forbidden(f"{member.name} is an owner too: this takes the operator, at the command line.")
+    raise Forbidden(f"{member.name} has the role {member.role}: that takes a higher one than {own}.")
 
 
 def check_grants(connection: sa.Connection, actor: Actor, role: str) -> None:

@@ -10,6 +10,8 @@ import sqlalchemy as sa
 from bbs_core.errors import Conflict, InvalidAct, NotFound
 from bbs_core.ledger import Actor, Entry, Ledger, Links
 from bbs_core.moderation import hide_post, hold_post, restore_post
+from bbs_core.plugin_options import SETTINGS, is_secret
+from bbs_core.plugin_options import put_back as put_options_back
 from bbs_core.plugin_switches import disable_plugin, enable_plugin
 from bbs_core.runtime_settings import put_back
 from bbs_core.sanctions import lift, reinstate
@@ -105,6 +107,10 @@ def _setting(by: Undo, act: Mapping[Any, Any], links: Links) -> int:
     return put_back(by.connection, by.ledger, by.actor, act, by.start, by.reason, **links)
 
 
+def _options(by: Undo, act: Mapping[Any, Any], links: Links) -> int:
+    return put_options_back(by.connection, by.ledger, by.actor, act, by.reason, **links)
+
+
 def _hidden(by: Undo, act: Mapping[Any, Any], links: Links) -> int:
     """A post that waited for its review when it was hidden waits again."""
     was_held = '"held"' in act["before"]
@@ -125,6 +131,7 @@ REVERSALS: Mapping[str, Reversal] = {
     "setting.change": _setting,
     "plugin.enable": _of_plugin(disable_plugin),
     "plugin.disable": _of_plugin(enable_plugin),
+    SETTINGS: _options,
     "staff.disable": _numbered(enable_staff),
     "staff.enable": _numbered(disable_staff),
 }
@@ -138,6 +145,11 @@ _SCOPES: Mapping[str, Scope] = {
     "plugin": Scope.PLUGINS_WRITE,
     "staff": Scope.STAFF_WRITE,
 }
+
+
+def is_reversible(action: str, after: Mapping[str, Any]) -> bool:
+    """Whether an act of this kind, and with this outcome, can be taken back."""
+    return action in REVERSALS and not (action == SETTINGS and is_secret(after))
 
 
 def scope_of(action: str) -> Scope:

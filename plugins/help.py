@@ -17,5 +17,6 @@ def show_commands(session: Session, word: str = "") -> list[str]:
 def _explained(session: Session, word: str) -> list[str]:
     for info in session.commands:
         if word in (info.word, info.word.removeprefix("/")):
-            return [info.usage, *filter(None, map(str.strip, info.help.splitlines()))]
+            examples = [f"Example: {example.typed}" for example in info.examples]
+            return [info.usage, *filter(None, map(str.strip, info.help.splitlines())), *examples]
     raise UserError(f"There is no command {word}; type /help to see all.")

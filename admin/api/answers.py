@@ -21,7 +21,7 @@ REPLAYED = "Idempotency-Replayed"
 
 def answer(body: BaseModel) -> Response:
     """Return a body as JSON."""
-    return _json(body.model_dump_json())
+    return _json(body.model_dump_json(by_alias=True))
 
 
 def read(function: Callable[[Connection], BaseModel]) -> Response:

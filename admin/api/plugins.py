@@ -7,12 +7,16 @@ from typing import Any
 from flask import Response
 from pydantic import BaseModel, Field
 
-from admin.api.answers import act, read
+from admin.api.answers import act, answer, read
 from admin.api.routing import actor, route
 from admin.context import board
+from admin.options import seen, set_options
 from admin.schemas import Asked, Done, Listing, Reason
-from bbs_core.plugin_switches import disable_plugin, enable_plugin, get_plugin, list_plugins
+from bbs_core.plugin_options import View, no_settings
+from bbs_core.plugin_switches import disable_plugin, enable_plugin, get_plugin, list_plugins, reload_plugin
 from bbs_core.staff import Scope
+
+VALUES_LIMIT = 200
 
 
 class NamePath(Asked):
@@ -39,6 +43,13 @@ class Plugin(BaseModel):
     nodes: int = Field(description="How many servers have it.")
 
 
+class Example(BaseModel):
+    """What may be typed for a command."""
+
+    typed: str
+    like: str = Field(description="The regular expression that the answer matches, its rows joined by line feeds.")
+
+
 class Usage(BaseModel):
     """A command of a plugin."""
 
@@ -49,12 +60,37 @@ class Usage(BaseModel):
     schema_: dict[str, Any] = Field(
         alias="schema", description="A JSON schema of the parameters; empty for stock words."
     )
+    examples: list[Example]
+
+
+class PluginSettings(BaseModel):
+    """The settings of a plugin in force; a secret is shown as asterisks, and sent so it stays as it is."""
+
+    schema_: dict[str, Any] = Field(alias="schema", description="A JSON schema of the values.")
+    values: dict[str, Any]
+    changed: list[str] = Field(description="Those that staff have set; they stand above the file.")
+    version: int = Field(description="Send it back with a change, so that nobody's change is lost.")
+    problem: str = Field(description="Why what is set does not fit; empty where it does.")
 
 
 class PluginDetail(Plugin):
-    """A plugin with what its commands take."""
+    """A plugin with what its commands take, and its settings where this console knows them."""
 
     usages: list[Usage]
+    settings: PluginSettings | None
+
+
+class PluginSettingsChange(Reason):
+    """Values by name; null takes a change back."""
+
+    values: dict[str, Any] = Field(min_length=1, max_length=VALUES_LIMIT)
+    version: int | None = Field(None, description="The version that was seen.")
+
+
+class PluginSettingsDone(PluginSettings):
+    """The settings after a change."""
+
+    act_id: int
 
 
 class PluginPage(Listing[Plugin]):
@@ -69,8 +105,20 @@ def plugins() -> Response:
 
 @route("GET", "/plugins/<name>", Scope.STATS_READ, PluginDetail)
 def plugin(path: NamePath) -> Response:
-    """Return a plugin with what its commands take."""
-    return read(lambda c: PluginDetail(**get_plugin(c, path.name)))
+    """Return a plugin with what its commands take, and its settings."""
+    found = board().access.read(lambda connection: get_plugin(connection, path.name))
+    shown = seen(path.name)
+    return answer(PluginDetail(**found, settings=PluginSettings(**_view(shown)) if shown else None))
+
+
+@route("PATCH", "/plugins/<name>/settings", Scope.PLUGINS_WRITE, PluginSettingsDone)
+def configure(path: NamePath, body: PluginSettingsChange) -> Response:
+    """Change settings of a plugin, all or none; its servers take them over within two seconds."""
+    act_id = set_options(path.name, actor(), body.values, body.reason, body.version)
+    shown = seen(path.name)
+    if shown is None:
+        raise no_settings(path.name)
+    return answer(PluginSettingsDone(**_view(shown), act_id=act_id))
 
 
 @route("POST", "/plugins/<name>/enable", Scope.PLUGINS_WRITE, Done)
@@ -85,6 +133,18 @@ def disable(path: NamePath, body: Reason) -> Response:
     """Switch a plugin off."""
     who, console = actor(), board()
     return act(lambda c: Done(act_id=disable_plugin(c, console.ledger, who, console.start, path.name, body.reason)))
+
+
+@route("POST", "/plugins/<name>/reload", Scope.PLUGINS_WRITE, Done)
+def reload(path: NamePath, body: Reason) -> Response:
+    """Have every server import a plugin afresh; if that fails the older one goes on, and its `reason` says why."""
+    who, console = actor(), board()
+    return act(lambda c: Done(act_id=reload_plugin(c, console.ledger, who, path.name, body.reason)))
+
+
+def _view(shown: View) -> dict[str, Any]:
+    kept = {"values": shown.values, "changed": shown.changed, "version": shown.version}
+    return {"schema": shown.options.schema, "problem": str(shown.problem or ""), **kept}
 
 
 def _plugin(known: dict[str, Any]) -> Plugin:

@@ -36,7 +36,9 @@ class PostsQuery(PageQuery):
 
     state: Literal["visible", "hidden", "held", "purged"] | None = None
     user_id: Id | None = Field(None, description="Whose posts.")
-    words: Words | None = Field(None, description="All in the text; new posts are found some seconds later.")
+    words: Words | None = Field(
+        None, description="All in the text; `spam*` begins one. New posts are found later."
+    )
     since: datetime | None = None
     until: datetime | None = None
 

@@ -80,11 +80,12 @@ class Message(BaseModel):
 
 
 class ReportDetail(BaseModel):
-    """What was reported, by whom, and what stands around it."""
+    """What was reported or waits for its review, by whom, and what stands around it."""
 
-    kind: Literal["post", "message"]
+    kind: Literal["post", "message", "held"]
     target_id: int
-    reporters: list[Reporter] = Field(description="The first of them.")
+    claimed_by: str | None = Field(description="Who of the staff looks at it.")
+    reporters: list[Reporter] = Field(description="The first of them; of a held post nobody.")
     posts: list[Post] = Field(description="The post and those around it; of a message nothing.")
     messages: list[Message] = Field(description="The message and a few between the same two names; of a post nothing.")
 
@@ -125,21 +126,23 @@ def list_reported(query: ReportsQuery) -> Response:
 
 
 @route("GET", "/reports/<kind>/<id>", Scope.REPORTS_MODERATE, ReportDetail)
-def reported(path: TargetPath) -> Response:
-    """Return what was reported, with what stands around it."""
+def reported(path: ItemPath) -> Response:
+    """Return what was reported, or a post that is held, with what stands around it."""
     return answer(read_report(path.kind, path.id))
 
 
-def read_report(kind: Literal["post", "message"], target_id: int) -> ReportDetail:
-    """Return what was reported. Raises NotFound where it has no open report."""
+def read_report(kind: Literal["post", "message", "held"], target_id: int) -> ReportDetail:
+    """Return what waits for a look. Raises NotFound where it has no open report, or is not held."""
 
     def found(connection: Connection) -> ReportDetail:
+        reports.check_waits(connection, kind, target_id)
         who = [_reporter(row) for row in reports.reporters(connection, kind, target_id)]
-        rows = posts_around(connection, target_id, reports.CONTEXT_ROWS) if kind == "post" else []
+        rows = posts_around(connection, target_id, reports.CONTEXT_ROWS) if kind != "message" else []
         around = reports.messages_around(connection, target_id) if kind == "message" else []
         return ReportDetail(
             kind=kind,
             target_id=target_id,
+            claimed_by=reports.claims(connection, kind, [target_id]).get(target_id),
             reporters=who,
             posts=[post_of(row) for row in rows],
             messages=[_message(row) for row in around],

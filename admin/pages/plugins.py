@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from flask import redirect, render_template, request, url_for
+from typing import Any
+
+from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from admin import scopes
 from admin.api.incidents import IncidentsQuery, detail_of, find_incidents
 from admin.context import board
-from admin.pages.routing import act, actor, asked, pages, reason
+from admin.ids import number
+from admin.options import seen, set_options
+from admin.pages.routing import act, actor, asked, back, pages, reason
+from bbs_core.errors import ActError, Conflict
 from bbs_core.incidents import get_incident
-from bbs_core.plugin_switches import ALWAYS_ON, disable_plugin, enable_plugin, get_plugin, list_plugins
+from bbs_core.plugin_options import no_settings
+from bbs_core.plugin_switches import ALWAYS_ON, disable_plugin, enable_plugin, get_plugin, list_plugins, reload_plugin
+from bbs_core.public.fields import Field, read_all
+from bbs_core.rows import visible
 from bbs_core.staff import Scope
 
 
@@ -24,9 +32,51 @@ def plugins() -> ResponseReturnValue:
 @pages.get("/plugins/<name>")
 @scopes.needs(Scope.STATS_READ)
 def plugin(name: str) -> ResponseReturnValue:
-    """Show one plugin with what its commands take."""
+    """Show one plugin with what its commands take, and its settings."""
+    return _page(name)
+
+
+@pages.post("/plugins/<name>/settings")
+@scopes.needs(Scope.PLUGINS_WRITE)
+def configure(name: str) -> ResponseReturnValue:
+    """Change what differs from the settings that the form began with."""
+    shown = seen(name)
+    if shown is None:
+        raise no_settings(name)
+    try:
+        values = _typed(shown.fields)
+        if values:
+            set_options(name, actor(), values, reason(), number(request.form.get("version", "")))
+    except ActError as error:
+        return _page(name, error), 409 if isinstance(error, Conflict) else 422
+    flash("The settings are in force." if values else "Nothing was changed.", "success")
+    return back("pages.plugin", name=name)
+
+
+def _page(name: str, error: ActError | None = None) -> str:
     found = board().access.read(lambda connection: get_plugin(connection, name))
-    return render_template("plugin.html", plugin=found, always_on=ALWAYS_ON)
+    shown = seen(name)
+    wrong = error or (shown.problem if shown else None)
+    problems = {str(path[0]): what for path, what in getattr(wrong, "problems", {}).items() if path}
+    fields = shown.fields if shown else []
+    return render_template(
+        "plugin.html",
+        plugin=found,
+        always_on=ALWAYS_ON,
+        settings=shown,
+        fields=fields,
+        problem=str(wrong or ""),
+        problems=problems,
+        given={name: "\n".join(map(visible, text.splitlines())) for name, text in request.form.items()},
+    )
+
+
+def _typed(fields: list[Field]) -> dict[str, Any]:
+    """Return the values that differ from what the form shows; of a secret it shows nothing."""
+    typed = {one.name: request.form.get(f"option:{one.name}", one.typed).replace("\r\n", "\n") for one in fields}
+    texts: dict[str, str | None] = {one.name: typed[one.name] for one in fields if typed[one.name] != one.typed}
+    taken_back = {one.name: None for one in fields if f"default:{one.name}" in request.form}
+    return read_all(fields, {**texts, **taken_back}, "\n")
 
 
 @pages.get("/incidents")
@@ -64,4 +114,16 @@ def disable(name: str) -> ResponseReturnValue:
     console, who, why = board(), actor(), reason()
     return act(
         lambda c: disable_plugin(c, console.ledger, who, console.start, name, why), f"{name} is off.", "pages.plugins"
+    )
+
+
+@pages.post("/plugins/<name>/reload")
+@scopes.needs(Scope.PLUGINS_WRITE)
+def reload(name: str) -> ResponseReturnValue:
+    """Have every server import a plugin afresh."""
+    console, who, why = board(), actor(), reason()
+    return act(
+        lambda c: reload_plugin(c, console.ledger, who, name, why),
+        f"Every server imports {name} afresh; if that fails, the older version goes on, and it is said here why.",
+        "pages.plugins",
     )

@@ -10,16 +10,20 @@ from flask.typing import ResponseReturnValue
 from admin import scopes
 from admin.api.posts import PostsQuery, find_posts
 from admin.api.reports import ReportsQuery, find_reports, read_report
+from admin.api.sanctions import SanctionsQuery, find_sanctions
 from admin.api.users import User, read_user
 from admin.context import board
 from admin.pages.routing import act, actor, asked, member, pages, reason
 from bbs_core import reports
 from bbs_core.errors import NotFound
 from bbs_core.posts import get_post
+from bbs_core.rules import BAN, MUTE
 from bbs_core.staff import Scope
 from bbs_core.store.access import Connection
 
 SHOWN = 20
+# Of an author's bans, mutes and hidden posts, the latest.
+RECORD = 5
 
 
 @pages.get("/review")
@@ -36,10 +40,19 @@ def review() -> ResponseReturnValue:
 @scopes.needs(Scope.REPORTS_MODERATE)
 def review_item(kind: str, target_id: int) -> ResponseReturnValue:
     """Show one item, with what stands around it and its author's record."""
-    if kind not in reports.KINDS:
+    if kind not in reports.CLAIMED:
         raise NotFound("There is nothing at this address.")
-    detail = read_report(cast(Literal["post", "message"], kind), target_id)
-    return render_template("review_item.html", item=detail, author=_author(detail), outcomes=reports.OUTCOMES)
+    detail = read_report(cast(Literal["post", "message", "held"], kind), target_id)
+    author = _author(detail)
+    measures = SanctionsQuery(user_id=author.id, limit=RECORD)
+    return render_template(
+        "review_item.html",
+        item=detail,
+        author=author,
+        bans=find_sanctions(BAN, measures).items,
+        mutes=find_sanctions(MUTE, measures).items,
+        hidden=find_posts(PostsQuery(user_id=author.id, state="hidden", limit=RECORD)).items,
+    )
 
 
 @pages.post("/review/<kind>/<id:target_id>/claim")
@@ -75,9 +88,9 @@ def close(kind: str, target_id: int) -> ResponseReturnValue:
     )
 
 
-def _author(detail: Any) -> User | None:
-    """Return whose text was reported."""
-    if detail.kind == reports.POST:
+def _author(detail: Any) -> User:
+    """Return whose text it is."""
+    if detail.kind != reports.MESSAGE:
         post = board().access.read(lambda connection: get_post(connection, detail.target_id))
         return read_user(post["user_id"])
     [message] = [one for one in detail.messages if one.id == detail.target_id]

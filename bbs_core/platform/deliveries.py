@@ -89,6 +89,9 @@ class Delivery:
         self._readers = readers
         self._write = write
         self._news = asyncio.Event()
+        self._resting = asyncio.Event()
+        # Whether nothing is told for now, or any more.
+        self._away = False
         self._through_id = 0
         self._held_until = 0.0
 
@@ -96,8 +99,21 @@ class Delivery:
         """Look soon: something was committed."""
         self._news.set()
 
+    async def caught_up(self) -> None:
+        """Wait until all that is committed was told, or telling has failed; for tests."""
+        if not self._away:
+            self._resting.clear()
+            self.ring()
+            await self._resting.wait()
+
     async def run(self) -> None:
         """Tell what comes, until this is cancelled."""
+        try:
+            await self._go_on()
+        finally:
+            self._go_away()
+
+    async def _go_on(self) -> None:
         pause_s = FIRST_PAUSE_S
         while True:
             try:
@@ -105,11 +121,17 @@ class Delivery:
                 pause_s = FIRST_PAUSE_S
             except BBSError as error:
                 log.warning("not_told", feed=self._name, error=str(error), again_in_s=pause_s)
+                self._go_away()
                 await asyncio.sleep(pause_s)
+                self._away = False
                 pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
                 continue
             if not moved:
                 await self._wait()
+
+    def _go_away(self) -> None:
+        self._away = True
+        self._resting.set()
 
     async def _tell_more(self) -> bool:
         """Tell the next rows; returns whether there were any. Raises BBSError, after which the same rows are next."""
@@ -139,5 +161,7 @@ class Delivery:
         return await asyncio.wrap_future(self._write(do))
 
     async def _wait(self) -> None:
+        if not self._news.is_set():
+            self._resting.set()
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._news.wait(), LOOK_S)

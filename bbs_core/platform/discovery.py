@@ -7,8 +7,6 @@ import importlib
 import importlib.metadata
 import importlib.util
 import inspect
-import itertools
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -20,21 +18,22 @@ import structlog
 
 from bbs_core.errors import PluginError
 from bbs_core.metrics import product_version
-from bbs_core.platform.commands import as_hook, form_of, place
+from bbs_core.platform.commands import as_hook, as_worker_hook, check_examples, form_of, place
+from bbs_core.platform.configuring import Configured, find_settings, refuse_askers
+from bbs_core.platform.isolation import Worker
+from bbs_core.platform.modules import import_anew, import_file
 from bbs_core.platform.relay import Runner
-from bbs_core.public.arguments import Form
+from bbs_core.platform.versions import refuse_other_version, source_of
+from bbs_core.public.arguments import OWN, Form
+from bbs_core.settings import PluginSettings
 from bbs_core.words import hook_name
 
 BUILTINS = ("post", "dm", "list", "listdm", "quit", "help", "who")
 # Of the product too, and off until the preset or an admin wants them: the original has nothing like them.
 OPTIONAL = ("report",)
 ENTRY_POINTS = "bbs.plugins"
-# Modules of outside plugins are named under this, with a number for each server, so that two servers share nothing.
-PREFIX = "bbs_outside"
 
 log = structlog.get_logger(__name__)
-
-_servers = itertools.count(1)
 
 
 class Marked(NamedTuple):
@@ -65,68 +64,100 @@ class Plugin:
     failures: deque[float] = field(default_factory=deque)
     failure_count: int = 0
     runner: Runner | None = None
+    # How to import what `find` would have from before.
+    find_anew: Callable[[], ModuleType] | None = None
+    # The value of its entry point; a file or a folder has none.
+    entry: str = ""
+    worker: Worker | None = None
+    configured: Configured | None = None
 
-    def read(self) -> None:
-        """Import it, if that is still to be done, and look for what bears a mark. Raises anything."""
+    @property
+    def source(self) -> Path | None:
+        """The file that its code begins in, found without running any of it; None where that cannot be told."""
+        if self.entry:
+            return source_of(importlib.metadata.EntryPoint("", self.entry, "").module)
+        return source_file(Path(self.origin))
+
+    def again(self) -> Plugin:
+        """Return the same plugin as it is before it is imported."""
+        find = self.find_anew or self.find
+        anew = Plugin(self.name, self.origin, find, self.builtin, self.optional, self.version, entry=self.entry)
+        anew.find_anew = self.find_anew
+        return anew
+
+    def read(self, settings: PluginSettings) -> None:
+        """Import it, if that is still to be done, look for what bears a mark, and configure it. Raises anything."""
+        if self.module is None and not self.builtin:
+            refuse_other_version(self.source)
         self.module = self.module or self.find()
-        self.functions = list(marked_functions(self.module))
+        self.worker = self.worker or Worker(self.name, self.entry, self.origin, settings.worker_memory_bytes)
+        self.functions = list(marked_functions(self.module, self.worker))
         self.timers = list(marked_timers(self.module))
         self.verbs = dict(marked_verbs(self.module))
+        self.configured = self.configured or find_settings(self.name, self.origin, self.module)
+        if self.configured is None:
+            refuse_askers([one.function for one in self.functions] + [one for _, one in self.timers])
+            refuse_askers(self.verbs.values())
+        self._configure(settings)
+
+    def _configure(self, settings: PluginSettings) -> None:
+        given = settings.options.get(self.name, {})
+        if self.configured is not None:
+            self.configured.take(given, settings.chosen(self.name))
+        elif given:
+            raise PluginError(f"It has no settings, and plugins.options.{self.name} has {', '.join(given)}.")
 
 
 def builtins() -> Iterator[Plugin]:
     """Yield the plugins of the product."""
     for name in (*BUILTINS, *OPTIONAL):
-        find = functools.partial(importlib.import_module, f"plugins.{name}")
-        yield Plugin(name, "built-in", find, builtin=True, optional=name in OPTIONAL, version=product_version())
+        entry, version = f"plugins.{name}", product_version()
+        find = functools.partial(importlib.import_module, entry)
+        yield Plugin(name, "built-in", find, builtin=True, optional=name in OPTIONAL, version=version, entry=entry)
 
 
 def installed() -> Iterator[Plugin]:
     """Yield the plugins of the packages in this environment."""
     for point in sorted(importlib.metadata.entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
         package = f"{point.dist.name} {point.dist.version}" if point.dist else point.value
-        yield Plugin(point.name, package, point.load, version=point.dist.version if point.dist else "")
+        version = point.dist.version if point.dist else ""
+        anew = functools.partial(import_anew, point)
+        yield Plugin(point.name, package, point.load, version=version, find_anew=anew, entry=point.value)
 
 
 def files(folder: Path) -> Iterator[Plugin]:
     """Yield the plugins that an admin has put into a folder, as files and as packages."""
-    server = next(_servers)
     try:
         paths = sorted(folder.iterdir()) if folder.is_dir() else []
     except OSError as error:
         log.error("plugin_folder_unreadable", folder=str(folder), why=error.strerror)
         return
     for path in paths:
-        source = path / "__init__.py" if path.is_dir() else path
-        if source.suffix == ".py" and source.is_file() and not path.name.startswith((".", "_")):
-            name = f"{PREFIX}.server{server}.{path.stem}"
-            yield Plugin(path.stem, str(path), lambda name=name, source=source: _import_file(name, source))  # type: ignore[misc]
+        if (source := source_file(path)) is not None and not path.name.startswith((".", "_")):
+            yield Plugin(path.stem, str(path), functools.partial(import_file, source))
 
 
-def _import_file(name: str, source: Path) -> ModuleType:
-    package = [str(source.parent)] if source.name == "__init__.py" else None
-    spec = importlib.util.spec_from_file_location(name, source, submodule_search_locations=package)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
+def source_file(path: Path) -> Path | None:
+    """Return the file that the code of a module or package begins in, None where the path is of neither."""
+    source = path / "__init__.py" if path.is_dir() else path
+    return source if source.suffix == ".py" and source.is_file() else None
 
 
-def marked_functions(module: ModuleType) -> Iterator[Marked]:
+def marked_functions(module: ModuleType, worker: Worker) -> Iterator[Marked]:
     """Yield what in a module bears a mark; the word is empty for a plain hook. Raises PluginError."""
     for name, function in vars(module).items():
         mark = getattr(function, "bbs_impl", None)
         if isinstance(mark, dict):
             word = getattr(function, "bbs_command", "")
             form = form_of(word, function) if word else None
+            if word:
+                check_examples(word, function)
             hook = hook_name(word) if word else mark.get("specname") or name
-            yield Marked(hook, word, as_hook(form, function) if form else function, form)
+            yield Marked(hook, word, _implementation(form, function, worker) if form else function, form)
+
+
+def _implementation(form: Form, function: Any, worker: Worker) -> Any:
+    return as_worker_hook(form, function, worker) if function.bbs_isolated else as_hook(form, function)
 
 
 def marked_timers(module: ModuleType) -> Iterator[tuple[float, Any]]:
@@ -134,8 +165,8 @@ def marked_timers(module: ModuleType) -> Iterator[tuple[float, Any]]:
     for function in vars(module).values():
         pause_s = getattr(function, "bbs_every_s", None)
         if isinstance(pause_s, float):
-            if not {*inspect.signature(function).parameters} <= {"server"}:
-                raise PluginError(f"A timer takes server and nothing else ({place(function)}).")
+            if not {*inspect.signature(function).parameters} <= {*OWN}:
+                raise PluginError(f"A timer takes server and settings, and nothing else ({place(function)}).")
             yield pause_s, function
 
 

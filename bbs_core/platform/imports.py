@@ -28,7 +28,7 @@ class Imports:
     def __init__(self) -> None:
         self._ends = time.monotonic() + TOTAL_S
 
-    def run(self, find: Callable[[], T], origin: str) -> T:
+    def run(self, find: Callable[[], T], origin: str, what: str = "Its import") -> T:
         """Return what `find` does, or raise what it raises; PluginError where it takes too long."""
         limit_s = max(LEAST_S, min(ONE_S, self._ends - time.monotonic()))
         work = _Work(find)
@@ -39,7 +39,7 @@ class Imports:
             return work.result()
         where = _place(sys._current_frames().get(thread.ident or 0), origin)
         interrupt(thread.ident or 0)
-        raise PluginError(f"Its import did not end within {limit_s:.1f} s{where}.")
+        raise PluginError(f"{what} did not end within {limit_s:.1f} s{where}.")
 
 
 class _Work(Generic[T]):

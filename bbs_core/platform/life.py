@@ -26,7 +26,10 @@ class Life:
         self._plugins: PluginSet | None = None
         self._tasks: dict[Runner, list[asyncio.Task[None]]] = {}
         self._deliveries: dict[Runner, list[Delivery]] = {}
-        self._changing: set[asyncio.Task[None]] = set()
+        # The settings that each has heard of.
+        self._settings: dict[Runner, Any] = {}
+        # What has begun to change; old plugins end their calls meanwhile.
+        self.changing: set[asyncio.Task[None]] = set()
         self._turn = asyncio.Lock()
 
     def change(self, plugins: PluginSet) -> None:
@@ -34,14 +37,21 @@ class Life:
         for runner in _runners(plugins):
             runner.server = runner.server or PluginServer(runner.plugin, self._parts)
         changing = asyncio.ensure_future(self._change(plugins))
-        self._changing.add(changing)
-        changing.add_done_callback(self._changing.discard)
+        self.changing.add(changing)
+        changing.add_done_callback(self.changing.discard)
 
     def ring(self) -> None:
         """Hear that something was committed."""
         for deliveries in self._deliveries.values():
             for delivery in deliveries:
                 delivery.ring()
+
+    async def quiet(self) -> None:
+        """Wait until what has begun to change is done, and every plugin was told what was committed; for tests."""
+        if self.changing:
+            await asyncio.wait(self.changing)
+        deliveries = [one for deliveries in self._deliveries.values() for one in deliveries]
+        await asyncio.gather(*(delivery.caught_up() for delivery in deliveries))
 
     async def end(self) -> None:
         """End every plugin's life; what has no end in time is left behind."""
@@ -60,9 +70,13 @@ class Life:
             for runner in now:
                 if runner not in before:
                     await self._begin(runner, plugins)
+                elif self._settings[runner] is not runner.settings:
+                    self._settings[runner] = runner.settings
+                    await _tell(_own(plugins, "bbs_settings_changed", runner))
 
     async def _begin(self, runner: Runner, plugins: PluginSet) -> None:
         self._tasks[runner] = []
+        self._settings[runner] = runner.settings
         await _tell(_own(plugins, "bbs_server_started", runner))
         deliveries = [
             Delivery(function, self._node, self._parts.readers, self._parts.write)
@@ -76,10 +90,15 @@ class Life:
 
     async def _end(self, runner: Runner) -> None:
         self._deliveries.pop(runner, None)
+        self._settings.pop(runner, None)
         for task in self._tasks.pop(runner):
             task.cancel()
         assert self._plugins is not None
         await _tell(_own(self._plugins, "bbs_server_stopping", runner))
+        await runner.idle()
+        for plugin in self._plugins.plugins:
+            if plugin.runner is runner and plugin.worker is not None:
+                await plugin.worker.close()
 
 
 def _runners(plugins: PluginSet) -> Iterable[Runner]:

@@ -20,6 +20,11 @@ class Interrupted(BaseException):
     """Thrown into a call that has passed its deadline; no plugin's `except Exception` catches it."""
 
 
+def busy(plugin: str) -> UserError:
+    """Return what users of a plugin read that is asked more than it can answer, which is no fault of it."""
+    return UserError(f"The plugin {plugin} is busy at the moment; please try again.")
+
+
 def interrupt(thread_id: int) -> None:
     """Throw Interrupted into a thread; it arrives once the thread runs Python."""
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), ctypes.py_object(Interrupted))
@@ -89,8 +94,7 @@ class Pool:
     async def run(self, function: Callable[..., Any], kwargs: dict[str, Any]) -> Any:
         """Call the function in a thread; when this is cancelled, the call is given up."""
         if self._queue.qsize() >= QUEUE_LIMIT:
-            # No fault of the plugin: it is asked more than it can answer, and so is nothing that counts against it.
-            raise UserError(f"The plugin {self._name} is busy at the moment; please try again.")
+            raise busy(self._name)
         self._grow()
         call = _Call(function, kwargs)
         self._queue.put(call)

@@ -7,10 +7,11 @@ implementation raised (docs/decisions/0004-hook-relay.md).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pluggy
@@ -19,8 +20,9 @@ import structlog
 from bbs_core.clock import now_ms
 from bbs_core.errors import BBSError, PluginError, UserError
 from bbs_core.incidents import NAME_CHARACTERS, Incident
-from bbs_core.logs import trace_of
-from bbs_core.platform.pool import Pool
+from bbs_core.platform.pool import Interrupted, Pool
+from bbs_core.public.arguments import OWN, own_names
+from bbs_core.traces import trace_of
 
 log = structlog.get_logger(__name__)
 
@@ -72,10 +74,31 @@ class Runner:
         self.deadline_s = deadline_s
         self.pool = pool
         self.off = False
-        # What functions of this plugin are given as `server`.
+        # What functions of this plugin are given by these names; another set of settings is another object.
         self.server: Any = None
+        self.settings: Any = None
+        self._in_flight = 0
+        self._idle = asyncio.Event()
         self.timings = Timings()
         self._failed = failed
+
+    @contextlib.contextmanager
+    def in_flight(self) -> Iterator[None]:
+        """Count a call that is at work, so that the plugin's modules and threads stay until it has ended."""
+        self._in_flight += 1
+        try:
+            yield
+        finally:
+            self._in_flight -= 1
+            if not self._in_flight:
+                self._idle.set()
+
+    async def idle(self) -> None:
+        """Wait until no call is at work, or those that are have passed their deadline."""
+        self._idle.clear()
+        if self._in_flight:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._idle.wait(), self.deadline_s)
 
     async def bounded(self, awaitable: Any) -> Any:
         """Await something of the plugin until its deadline; what ignores being cancelled is left behind."""
@@ -94,7 +117,7 @@ class Runner:
     def failure(self, hook: str, error: BaseException, username: str = "") -> HookFailed:
         """Log an error of the plugin under a new incident and return what the caller is told."""
         number = secrets.token_hex(INCIDENT_BYTES)
-        late = isinstance(error, TimeoutError)
+        late = isinstance(error, TimeoutError | Interrupted)
         log.error("plugin_failed", plugin=self.plugin, hook=hook, incident=number, late=late, exc_info=error)
         name = username[:NAME_CHARACTERS]
         self._failed(Incident(number, now_ms(), self.plugin, hook, name, late, trace_of(error)))
@@ -102,14 +125,26 @@ class Runner:
         return HookFailed(self.plugin, hook, number, what)
 
 
+def taken(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Return what of its plugin a function asks for, also where it is called by another one."""
+    asked: tuple[str, ...] = getattr(function, "bbs_takes", ())
+    return asked or own_names(inspect.signature(function))
+
+
+def allow_own(manager: pluggy.PluginManager) -> None:
+    """Have pluggy, which refuses what a hook does not specify, let functions ask for what is their plugin's own."""
+    for caller in vars(manager.hook).values():
+        caller.spec.argnames = (*caller.spec.argnames, *OWN)
+
+
 class Implementation:
     """One function of one plugin for one hook."""
 
     __slots__ = (
         "_is_async",
+        "_own",
         "_prepare",
         "_runs_here",
-        "_takes_server",
         "arguments",
         "function",
         "hook",
@@ -123,7 +158,7 @@ class Implementation:
         # Those with a default too, which pluggy would leave out.
         self.arguments = tuple(inspect.signature(function).parameters)
         self.runner = runner
-        self._takes_server = "server" in self.arguments or hasattr(function, "bbs_takes_server")
+        self._own = taken(function)
         # What has to be awaited before a plain function can be called.
         self._prepare = getattr(function, "bbs_prepare", None)
         self._is_async = inspect.iscoroutinefunction(function)
@@ -135,20 +170,22 @@ class Implementation:
         """Return the awaited result. Raises UserError as it is, and HookFailed for all else."""
         if self.immediate:
             return self.call_now(values)
-        kwargs = self._kwargs(values)
+        kwargs = self.kwargs(values)
         try:
-            if self._prepare is not None:
-                kwargs = await self._prepare(kwargs)
-            result = await self._result(kwargs)
-            return await self.runner.bounded(result) if inspect.isawaitable(result) else result
+            with self.runner.in_flight():
+                if self._prepare is not None:
+                    kwargs = await self._prepare(kwargs)
+                result = await self._result(kwargs)
+                return await self.runner.bounded(result) if inspect.isawaitable(result) else result
         except OTHERS:
             raise
         except BaseException as error:
             raise self.caught(error, values) from error
 
-    def _kwargs(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        kwargs = {name: values[name] for name in self.arguments if name != "server"}
-        return {**kwargs, "server": self.runner.server} if self._takes_server else kwargs
+    def kwargs(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the function is called with: its part of these values, and what it asks for of its plugin."""
+        kwargs = {name: values[name] for name in self.arguments if name not in OWN}
+        return {**kwargs, **{name: getattr(self.runner, name) for name in self._own}} if self._own else kwargs
 
     async def _result(self, kwargs: dict[str, Any]) -> Any:
         pool = self.runner.pool
@@ -161,9 +198,9 @@ class Implementation:
         """Call a function that never blocks."""
         try:
             # Parameters were checked against the specification, so as many are the same ones.
-            if len(self.arguments) == len(values) and not self._takes_server:
+            if len(self.arguments) == len(values) and not self._own:
                 return self.function(**values)
-            return self.function(**self._kwargs(values))
+            return self.function(**self.kwargs(values))
         except OTHERS:
             raise
         except BaseException as error:
@@ -183,8 +220,7 @@ class _Wrapped:
     def __init__(self, implementation: Implementation, values: Mapping[str, Any]) -> None:
         self._implementation = implementation
         self._values = values
-        kwargs = {name: values[name] for name in implementation.arguments}
-        self._generator: Any = implementation.function(**kwargs)
+        self._generator: Any = implementation.function(**implementation.kwargs(values))
         self._is_async = inspect.isasyncgen(self._generator)
 
     async def begin(self) -> None:
@@ -275,6 +311,12 @@ class HookCall:
         wrappers = [wrapper for wrapper in self.wrappers if not wrapper.runner.off]
         if not wrappers:
             return await self._functions(values)
+        with contextlib.ExitStack() as at_work:
+            for wrapper in wrappers:
+                at_work.enter_context(wrapper.runner.in_flight())
+            return await self._wrapped(wrappers, values)
+
+    async def _wrapped(self, wrappers: Sequence[Implementation], values: Mapping[str, Any]) -> Any:
         begun: list[_Wrapped] = []
         result, error = None, None
         try:

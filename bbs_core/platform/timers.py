@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-
+from bbs_core.clock import sleep
 from bbs_core.errors import BBSError
 from bbs_core.platform.relay import Implementation
 
@@ -11,7 +10,7 @@ from bbs_core.platform.relay import Implementation
 async def repeat(function: Implementation, pause_s: float) -> None:
     """Call a function, each time so long after it has ended; after a failure too, which is logged and counts."""
     while True:
-        await asyncio.sleep(pause_s)
+        await sleep(pause_s)
         if function.runner.off:
             continue
         try:

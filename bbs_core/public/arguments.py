@@ -15,8 +15,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator, Typ
 from bbs_core.errors import PluginError, UserError
 from bbs_core.public.lines import User
 
+# What every function of a plugin may ask for by its name, whatever it is called for.
+OWN = ("server", "settings")
 # What the board gives a command beside what was typed.
-GIVEN = ("session", "server")
+GIVEN = ("session", *OWN)
 # A word, or several within quotes.
 WORDS = re.compile(r'"([^"]*)"(?!\S)|\S+')
 SECONDS = {"w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1}
@@ -71,7 +73,7 @@ class Form:
     def __init__(self, word: str, function: Callable[..., Any]) -> None:
         self.word = word
         self._signature = signature = inspect.signature(function)
-        self.takes_server = "server" in signature.parameters
+        self.takes = own_names(signature)
         hints = get_type_hints(function, include_extras=True)
         found = [one for name, one in signature.parameters.items() if name not in GIVEN]
         self._parameters = [_parameter(one, hints.get(one.name)) for one in found]
@@ -108,10 +110,12 @@ class Form:
             raise UserError(f"Usage: {self.usage}")
         return found
 
-    def call(self, function: Callable[..., Any], session: Any, server: Any, words: Mapping[str, Any]) -> Any:
-        """Call the command with these words as its values. Raises UserError with the usage for what does not fit."""
-        values = {name: self._value(name, typed) for name, typed in words.items()}
-        values |= {"session": session, "server": server}
+    def call(self, function: Callable[..., Any], given: Mapping[str, Any], words: Mapping[str, Any]) -> Any:
+        """Call the command with what the board gives it, and with these words as its values.
+
+        Raises UserError with the usage for what does not fit.
+        """
+        values = {**{name: self._value(name, typed) for name, typed in words.items()}, **given}
         # In the order of the signature, so that those before `*names` are taken by their place.
         bound = OrderedDict((name, values[name]) for name in self._signature.parameters if name in values)
         arguments = inspect.BoundArguments(self._signature, bound)
@@ -136,6 +140,11 @@ class Form:
             if one.required and optional:
                 raise PluginError(f"{self.word}: {one.name} needs a default, as the one before it has one")
             optional = optional or not one.required
+
+
+def own_names(signature: inspect.Signature) -> tuple[str, ...]:
+    """Return what of its plugin a function asks for."""
+    return tuple(name for name in OWN if name in signature.parameters)
 
 
 def _parameter(found: inspect.Parameter, hint: Any) -> _Parameter:

@@ -44,6 +44,14 @@ class Mail(Protocol):
 
 
 @dataclass(frozen=True)
+class Example:
+    """What may be typed, and the regular expression that the rows of its answer match, joined by line feeds."""
+
+    typed: str
+    like: str
+
+
+@dataclass(frozen=True)
 class CommandInfo:
     """A command as `/help` and the console show it.
 
@@ -57,6 +65,7 @@ class CommandInfo:
     usage: str = ""
     help: str = ""
     schema: Mapping[str, Any] = field(default_factory=dict)
+    examples: tuple[Example, ...] = ()
 
 
 @dataclass(frozen=True)

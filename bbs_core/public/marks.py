@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Generator
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 import pluggy
+from pydantic import BaseModel
 
 from bbs_core.public.arguments import duration
+from bbs_core.public.lines import Example
 from bbs_core.words import PROJECT, WORD, hook_name
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+_Model = TypeVar("_Model", bound=BaseModel)
 P = ParamSpec("P")
 R = TypeVar("R")
 _Implementation = Callable[P, R | Awaitable[R]]
@@ -36,21 +40,56 @@ def wraps(hook: Callable[P, R]) -> Callable[[Callable[P, Generator[None, R, R]]]
     return mark  # type: ignore[no-any-return]
 
 
-def command(word: str) -> Callable[[_Function], _Function]:
+def command(word: str, *, isolation: Literal["process"] | None = None) -> Callable[[_Function], _Function]:
     """Make a function the command `word`, such as "/roll"; its parameters are what is typed after the word.
 
     Their annotations say how words become values, and what does not fit is answered with the usage.
     A word without a slash would otherwise be a post: it is taken only if the admin lists it in `plugins.bare_words`.
-    Raises ValueError for a word that a user could not type.
+    With `isolation="process"` it is called in a process of the plugin's own, which is ended where it takes too long.
+    Raises ValueError for a word that a user could not type, and for another isolation.
     """
     if not WORD.fullmatch(word):
         raise ValueError(f"{word!r} is no command word: use small letters, digits, - and _, after a slash.")
+    if isolation not in (None, "process"):
+        raise ValueError(f'{isolation!r} is no isolation: there is "process" alone.')
 
     def mark(function: _Function) -> _Function:
         function.bbs_command = word  # type: ignore[attr-defined]
+        function.bbs_isolated = isolation is not None  # type: ignore[attr-defined]
         return hookimpl(specname=hook_name(word))(function)
 
     return mark
+
+
+def example(typed: str, *, like: str) -> Callable[[_Function], _Function]:
+    """Show what may be typed for a command; a test types it and compares the answer with a regular expression.
+
+    All of the answer has to match, its rows joined by line feeds. A command may have several.
+    Raises ValueError for what is no regular expression.
+    """
+    try:
+        re.compile(like)
+    except re.error as error:
+        raise ValueError(f"{like!r} is no regular expression: {error}.") from None
+
+    def mark(function: _Function) -> _Function:
+        # The mark next to the function is applied first and read last.
+        function.bbs_examples = (Example(typed, like), *getattr(function, "bbs_examples", ()))  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+def settings(model: type[_Model]) -> type[_Model]:
+    """Make a pydantic model the settings of the plugin; functions that name `settings` are given its present values.
+
+    An admin sets them in the file, under the name of the plugin in `plugins.options`, and staff while the board runs.
+    Raises TypeError for what is no model.
+    """
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        raise TypeError("Settings are a class, below pydantic's BaseModel.")
+    model.bbs_settings = model  # type: ignore[attr-defined]
+    return model
 
 
 def every(interval: str) -> Callable[[_Function], _Function]:

@@ -99,6 +99,10 @@ class Commits:
             heapq.heappush(self._waiting, (ticket, next(self._order), future))
             await future
 
+    async def all_decided(self) -> None:
+        """Wait until all that was handed in so far is committed or refused."""
+        await self.decided(self._issued)
+
     def settle(self, batch: Batch) -> None:
         """Show what a batch committed, tell who was refused, and wake who waited."""
         if not self._shared:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import os
 import shutil
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -71,6 +73,17 @@ def reading_engine(url: sa.URL, readers: int) -> sa.Engine:
         _on_connect(engine, "query_only=ON")
         _begin_with(engine, "BEGIN")
     return engine
+
+
+@dataclass(frozen=True)
+class Engines:
+    """How a server comes to its engines; tests keep theirs, which know their statements, from one board to the next."""
+
+    writing: Callable[[sa.URL], sa.Engine] = writing_engine
+    reading: Callable[[sa.URL, int], sa.Engine] = reading_engine
+
+
+ENGINES = Engines()
 
 
 def is_sqlite(engine: sa.Engine) -> bool:
@@ -164,7 +177,7 @@ def migrate(engine: sa.Engine, data: Path) -> None:
     Raises SchemaTooNew, StoreUnavailable.
     """
     with _written_alone(engine) as connection:
-        scripts, present = ScriptDirectory.from_config(_alembic()), present_schema(connection)
+        scripts, present = _scripts(), present_schema(connection)
         _refuse_newer(scripts, present)
         if present == scripts.get_current_head():
             return
@@ -175,7 +188,7 @@ def migrate(engine: sa.Engine, data: Path) -> None:
 
 def refuse_other_schema(engine: sa.Engine) -> None:
     """Raise StoreError where the database is not of this version's schema; its servers bring it up to date."""
-    head = ScriptDirectory.from_config(_alembic())
+    head = _scripts()
     with unavailable_as_error(), engine.connect() as connection:
         present = present_schema(connection)
     _refuse_newer(head, present)
@@ -190,7 +203,7 @@ def filling(engine: sa.Engine, schema: str) -> Iterator[sa.Connection]:
 
     Raises SchemaTooNew, StoreUnavailable, and StoreError where the database is not empty.
     """
-    _refuse_newer(ScriptDirectory.from_config(_alembic()), schema)
+    _refuse_newer(_scripts(), schema)
     with _written_alone(engine) as connection:
         if present_schema(connection) is not None:
             raise StoreError("There is a board already: name an empty data folder or database.")
@@ -233,6 +246,16 @@ def no_board(url: sa.URL) -> str:
 def present_schema(connection: sa.Connection) -> str | None:
     """Return the schema that a database has, None where it is empty."""
     return MigrationContext.configure(connection).get_current_revision()
+
+
+def _scripts() -> ScriptDirectory:
+    return _scripts_in(str(Path(migrations.__file__).parent))
+
+
+@functools.cache
+def _scripts_in(folder: str) -> ScriptDirectory:
+    """Return the migrations; reading their files takes longer than all else at the start of a small board."""
+    return ScriptDirectory(folder)
 
 
 def _alembic() -> Config:

@@ -10,12 +10,14 @@ from playwright.sync_api import Page
 
 from tests.browser.stage import REPORTED_MESSAGE, REPORTED_POST, staged_board
 from tests.browser.support import DESKTOP, PHONE, OpenWindow, Window, number_of, perform, set_up, setup_link
+from tests.console.configurable import DICE
+from tests.platform.outside import put
 from tests.support import BoardProcess
 
 LONG_NAME = "W" * 300
 NOT_IN_THE_NAVIGATION = (
     *("/mutes", "/bans/new?kind=cidr&value=127.0.0.0/8", "/speak", "/account", "/account/factor"),
-    *("/proof", "/api/docs", "/users?search=nobody"),
+    *("/proof", "/api/docs", "/users?search=nobody", "/plugins/dice"),
     *(f"/review/post/{REPORTED_POST}", f"/review/message/{REPORTED_MESSAGE}"),
 )
 CONTRAST = ["color-contrast"]
@@ -27,7 +29,9 @@ AXE = Axe().axe_script
 @pytest.fixture(scope="module")
 def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BoardProcess]:
     """A board with a week behind it, and with someone who makes pages wide."""
-    with staged_board(tmp_path_factory.mktemp("board") / "data") as process, process.client(LONG_NAME) as wide:
+    data = tmp_path_factory.mktemp("board") / "data"
+    put(data, "dice.py", DICE)
+    with staged_board(data) as process, process.client(LONG_NAME) as wide:
         wide.post("M" * 2000)
         wide.list()
         yield process

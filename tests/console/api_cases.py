@@ -155,6 +155,10 @@ CASES: dict[str, Case] = {
     "acts_undo": Case(hidden_act, REASON, ("post.restore",)),
     "plugins_enable": Case(plugin("dice", "enable"), REASON, ("plugin.enable",)),
     "plugins_disable": Case(plugin("dice", "disable"), REASON, ("plugin.disable",)),
+    "plugins_configure": Case(
+        plugin("dice", "settings"), {"values": {"sides": 8, "key": "geheim"}, **REASON}, ("plugin.settings",)
+    ),
+    "plugins_reload": Case(plugin("dice", "reload"), REASON, ("plugin.reload",)),
     "settings_change_settings": Case(
         at("/settings"), {"values": {"board.window": 5, "board.mode": "hold"}, **REASON}, ("setting.change",) * 3
     ),
@@ -196,6 +200,10 @@ FORMS: dict[str, Case] = {
     "undo": Case(hidden_act, REASON, ("post.restore",)),
     "enable": Case(plugin("dice", "enable"), REASON, ("plugin.enable",)),
     "disable": Case(plugin("dice", "disable"), REASON, ("plugin.disable",)),
+    "configure": Case(
+        plugin("dice", "settings"), {"option:sides": "8", "version": "0", **REASON}, ("plugin.settings",)
+    ),
+    "reload": Case(plugin("dice", "reload"), REASON, ("plugin.reload",)),
     "preview_settings": Case(at("/settings/preview"), {"board.window": "5"}, ()),
     "change_settings": Case(at("/settings"), {"board.window": "5", **REASON}, ("setting.change",)),
     "add_member": Case(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,26 @@ def board(request: pytest.FixtureRequest) -> Iterator[Board]:
     if request.param == "sqlite":
         yield request.getfixturevalue("sqlite_board")
         return
-    data, template = request.getfixturevalue("tmp_path"), request.getfixturevalue("postgres_template")
+    with _postgres_board(request, request.getfixturevalue("tmp_path")) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def shared_board(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
+    """A board for all tests of a module, once on each database: for those that begin with many rows."""
+    data = tmp_path_factory.mktemp("shared")
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), data)
+        with open_board(data, "") as opened:
+            yield opened
+        return
+    with _postgres_board(request, data) as opened:
+        yield opened
+
+
+@contextmanager
+def _postgres_board(request: pytest.FixtureRequest, data: Path) -> Iterator[Board]:
+    template = request.getfixturevalue("postgres_template")
     with (
         fresh_postgres_database(request.getfixturevalue("postgres_url"), template) as url,
         open_board(data, url) as opened,

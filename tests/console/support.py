@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import http.client
 import json
 import re
@@ -21,12 +22,14 @@ from admin import ConsoleContext, create_app
 from admin.serving import ConsoleServer
 from bbs_core import acts, ledger
 from bbs_core.clock import now_ms
+from bbs_core.host import FOLDER, PluginSet
 from bbs_core.ledger import Ledger
 from bbs_core.logins import open_login
 from bbs_core.metrics import Counts, Gauges, new_registry, render
 from bbs_core.passwords import hash_password
+from bbs_core.platform.discovery import files
 from bbs_core.presence import beat
-from bbs_core.settings import AdminSettings, Settings
+from bbs_core.settings import AdminSettings, PluginSettings, Settings
 from bbs_core.store.access import LiveAccess
 from bbs_core.store.commits import complete
 from bbs_core.store.engine import database_url, migrate, reading_engine, writing_engine
@@ -34,6 +37,8 @@ from bbs_core.store.items import Batch, Departure, NewMessage, NewPost, Visit, W
 from bbs_core.store.readers import Readers
 from bbs_core.store.staff_models import Act, Staff, Token
 from bbs_core.store.writer import Writer
+from tests.console.configurable import DICE
+from tests.platform.outside import put
 
 T = TypeVar("T")
 PASSWORD = "correct horse battery"
@@ -64,6 +69,7 @@ class Board:
 
     def __init__(self, data: Path, database: str) -> None:
         data.mkdir(exist_ok=True)
+        self.data = data
         self.url = database_url(database, data)
         self.engine = writing_engine(self.url)
         migrate(self.engine, data)
@@ -79,6 +85,12 @@ class Board:
         self.app = create_app(self._context())
         self.console = ConsoleServer(self.app, AdminSettings(port=0))
         self.console.start()
+
+    @functools.cached_property
+    def plugins(self) -> PluginSet:
+        """The plugins that the console knows: dice, which has settings of every kind."""
+        put(self.data, "dice.py", DICE)
+        return PluginSet(PluginSettings(), files(self.data / FOLDER))
 
     def break_ledger(self, broken: Ledger) -> None:
         """Let the console write to another ledger from now on."""
@@ -101,6 +113,7 @@ class Board:
             access=self.access,
             ledger=self.ledger,
             start=Settings(),
+            models=lambda plugin: self.plugins.configured(plugin),
             health=lambda: self.health,
             metrics=lambda: render(registry),
             secret_key=secrets.token_bytes(32),
@@ -253,7 +266,14 @@ def plugin_status(name: str, state: str = "loaded") -> str:
         "optional": False,
         "commands": ["/" + name],
         "usages": [
-            {"word": "/" + name, "usage": f"/{name} [sides]", "summary": "Roll.", "help": "Roll.", "schema": {}}
+            {
+                "word": "/" + name,
+                "usage": f"/{name} [sides]",
+                "summary": "Roll.",
+                "help": "Roll.",
+                "schema": {},
+                "examples": [{"typed": f"/{name} 6", "like": "[1-6]"}],
+            }
         ],
         "failures": 0,
         "calls": 2,

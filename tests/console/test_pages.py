@@ -11,11 +11,13 @@ import re
 import pytest
 import sqlalchemy as sa
 
-from bbs_core import reports
+from bbs_core import reports, sanctions
+from bbs_core.moderation import hide_post, hold_post
 from bbs_core.presence import beat
+from bbs_core.proposals import Proposal
 from bbs_core.store.models import Post
 from bbs_core.store.staff_models import Report
-from tests.console.api_cases import user_id
+from tests.console.api_cases import ANYONE, user_id
 from tests.console.support import Board, Browser, plugin_status
 
 PAYLOAD = "<script>alert('x')</script>\"'><img src=x onerror=alert(1)>{{7919*7919}}"
@@ -243,6 +245,22 @@ def test_a_report_is_handled_and_who_reported_it_is_told(board: Board, browser: 
     assert "Nothing is reported." in browser.get("/review").text
     assert browser.get("/review/post/2").status == 404
     assert browser.get("/review/sofa/2").status == 404
+
+
+def test_a_held_post_is_looked_at_in_its_place_with_its_authors_record(board: Board, browser: Browser) -> None:
+    board.post("before", "waits", "hidden once", name="mallory")
+    board.run(lambda c: hold_post(c, board.ledger, ANYONE, 2, "a link"))
+    board.run(lambda c: hide_post(c, board.ledger, ANYONE, 3, "rude"))
+    board.run(lambda c: sanctions.add(c, board.ledger, ANYONE, Proposal("mute", "user", "mallory", "too loud")))
+    assert 'href="/review/held/2"' in browser.get("/review").text
+    page = browser.get("/review/held/2").text
+    for words in ("Held post 2", "before", "waits", "muted", "too loud", "1 hidden post"):
+        assert words in page, words
+    browser.post("/review/held/2/claim", back="/review/held/2")
+    assert "olga looks at it" in browser.get("/review/held/2").text
+    browser.post("/posts/2/approve", reason="fine")
+    assert browser.get("/review/held/2").status == 404
+    assert "No post waits." in browser.get("/review").text
 
 
 def test_exports_are_whole_and_no_cell_is_a_formula(board: Board, browser: Browser) -> None:

@@ -12,9 +12,11 @@ def test_a_plugin_has_a_page_with_what_its_commands_take(board: Board, browser: 
     assert 'href="/plugins/dice"' in browser.get("/plugins").text
     page = browser.get("/plugins/dice").text
     assert "<code>/dice [sides]</code>" in page
+    assert "<code>/dice 6</code> is answered like <code>[1-6]</code>" in page
     assert browser.get("/plugins/nothing").status == 404
     found = board.api("GET", "/api/v1/plugins/dice", board.token()).json
-    assert [one["usage"] for one in found["usages"]] == ["/dice [sides]"]
+    assert [(one["usage"], one["schema"]) for one in found["usages"]] == [("/dice [sides]", {})]
+    assert [one["examples"] for one in found["usages"]] == [[{"typed": "/dice 6", "like": "[1-6]"}]]
 
 
 def test_an_incident_is_found_by_its_number(board: Board, browser: Browser) -> None:

@@ -105,7 +105,9 @@ def test_posts_are_found_by_their_words_once_they_are_indexed(board: Board, toke
     for words, found in {
         "quick": [3, 1],
         "QUICK%20fox": [1],
-        "qui": [3, 1],
+        "qui": [],
+        "qui*": [3, 1],
+        "bro*%20qui*": [1],
         "lazy%20fox": [],
         "%27%22*()": [],
         "AND": [],

@@ -156,7 +156,7 @@ def test_each_shell_block_is_well_formed(page: Path) -> None:
 
 def rendered_metrics() -> set[str]:
     zero = dict.fromkeys(("sessions", "connections", "waiting_rows", "memory_bytes", "commits"), lambda: 0)
-    gauges = metrics.Gauges(**zero, writer_failing=lambda: False, plugin_failures=dict)
+    gauges = metrics.Gauges(**zero, writer_failing=lambda: False, plugin_failures=dict, plugin_values=dict)
     text = metrics.render(metrics.new_registry(metrics.Counts(), gauges)).decode()
     return set(re.findall(r"^# TYPE (\w+)", text, re.MULTILINE))
 

@@ -27,6 +27,7 @@ from bbs_core.rows import texts as texts_of
 from bbs_core.settings import BoardSettings
 from bbs_core.snapshots import WITHDRAWN_FRAME, Reading, Snapshot
 from tests.domain.kit import BUDGET_BYTES, CHUNK_ROWS, HERE, hide, post, restore, running, send, shown
+from tests.stock.model import left_out_row
 from tests.support import fresh_postgres_database
 
 FRAME_BYTES = 9999
@@ -103,7 +104,7 @@ class BoardMachine(RuleBasedStateMachine):
         while left_out and len(kept) + len(visible[left_out - 1]) <= self.window:
             left_out -= 1
             kept = visible[left_out] + kept
-        return [f"({left_out} earlier posts are not shown.)", *kept] if left_out else kept
+        return [left_out_row(left_out), *kept] if left_out else kept
 
     @rule(texts=some_texts)
     def post(self, texts: list[str]) -> None:

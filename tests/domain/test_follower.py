@@ -124,7 +124,7 @@ async def test_posts_of_other_nodes_and_their_acts_are_taken_over(shared: Node) 
     assert await shared.list() == ["1", "3", "4"]
     shared.post("6")
     await shared.follower.follow()
-    assert await shared.list() == ["(1 earlier posts are not shown.)", "3", "4", "6"]
+    assert await shared.list() == ["(1 earlier post is not shown.)", "3", "4", "6"]
 
 
 async def test_messages_of_other_nodes_reach_the_mailbox_that_is_open(shared: Node) -> None:

@@ -15,6 +15,7 @@ from bbs_core.errors import BBSError, Conflict, InvalidAct, NotFound
 from bbs_core.settings import BoardSettings
 from bbs_core.store.staff_models import Act
 from tests.domain.kit import CHUNK_ROWS, HERE, MODERATOR, hide, post, restore, running, shown, write
+from tests.stock.model import left_out_row
 
 POSTS = 4 * CHUNK_ROWS + 3
 
@@ -56,7 +57,7 @@ async def test_a_window_says_how_many_posts_it_leaves_out(
             await act(app, post_id)
             left = sorted({*left} ^ {post_id})
             lead, *rows = await shown(app.board.rows())
-            assert lead == f"({len(left) - 3} earlier posts are not shown.)"
+            assert lead == left_out_row(len(left) - 3)
             assert numbers(rows) == left[-3:]
 
 

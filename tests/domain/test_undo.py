@@ -11,12 +11,15 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel, SecretStr
 
-from bbs_core import moderation, posts, runtime_settings, sanctions, undo
+from bbs_core import moderation, plugin_options, posts, runtime_settings, sanctions, undo
 from bbs_core.audit import ActQuery, get_act, list_acts
 from bbs_core.errors import ActError, Conflict, InvalidAct, NotFound
 from bbs_core.ledger import Actor, Ledger
+from bbs_core.platform.configuring import Configured
 from bbs_core.proposals import Proposal
+from bbs_core.public.options import Options
 from bbs_core.settings import Settings
 from bbs_core.store import engine
 from bbs_core.store.models import Post
@@ -57,7 +60,35 @@ def state(board: Store) -> tuple[list[Any], ...]:
             connection.execute(sa.select(Post.id, Post.state, Post.text).order_by(Post.id)).all(),  # type: ignore[return-value]
             sorted(ruling[:4] for ruling in sanctions.rulings(connection)),
             sorted(runtime_settings.read_changes(connection).items()),
+            sorted(plugin_options.read_chosen(connection).get("dice", {}).items()),
         )
+
+
+class InAStore:
+    """A store as callers see it that are not on the loop."""
+
+    def __init__(self, board: Store) -> None:
+        self._board = board
+
+    def read(self, function: Callable[[sa.Connection], Any]) -> Any:
+        with self._board.outside.connect() as connection:
+            return function(connection)
+
+    def write(self, function: Callable[[sa.Connection], Any]) -> Any:
+        return self._board.run(function)
+
+
+class Dice(BaseModel):
+    """The settings of a plugin."""
+
+    sides: int = 6
+    key: SecretStr = SecretStr("")
+
+
+def configure(board: Store, **values: Any) -> int:
+    models = {"dice": Configured(Options("dice", Dice, "dice.py:1"), "dice.py")}
+    where = (InAStore(board), LEDGER, ACTOR, START, models.get)
+    return plugin_options.change(*where, "dice", values, "a new game")
 
 
 def ban(board: Store, name: str, hide: bool = False, measure: str = "ban") -> int:
@@ -75,6 +106,7 @@ ACTS: dict[str, Callable[[Store], int]] = {
     "setting.change (two)": lambda b: act(
         b, runtime_settings.change, START, {"board.window": 3, "board.mode": "hold"}, "short"
     ),
+    "plugin.settings": lambda b: configure(b, sides=20),
 }
 
 
@@ -114,12 +146,14 @@ def test_what_has_changed_since_is_not_taken_back(board: Store) -> None:
 def test_what_cannot_be_taken_back_says_so(board: Store) -> None:
     with pytest.raises(InvalidAct, match=r"post\.purge cannot be undone"):
         take_back(board, act(board, moderation.purge_post, 1, "private"))
+    with pytest.raises(InvalidAct, match="does not hold secrets"):
+        take_back(board, configure(board, key="geheim", sides=8))
     with pytest.raises(NotFound):
         take_back(board, 999)
 
 
 MOVES = st.lists(
-    st.tuples(st.sampled_from(["hide", "restore", "approve", "ban", "lift", "window"]), st.integers(1, POSTS)),
+    st.tuples(st.sampled_from(["hide", "restore", "approve", "ban", "lift", "window", "sides"]), st.integers(1, POSTS)),
     max_size=8,
 )
 
@@ -134,6 +168,8 @@ def move(board: Store, name: str, number: int) -> int | None:
                 return int(act(board, sanctions.lift, number, "enough"))
             case "window":
                 return int(act(board, runtime_settings.change, START, {"board.window": number}, "other"))
+            case "sides":
+                return configure(board, sides=number)
             case _:
                 return int(act(board, getattr(moderation, f"{name}_post"), number, "because"))
     except ActError:
@@ -151,7 +187,8 @@ def test_any_sequence_taken_back_from_its_end_leaves_all_as_before(board: Store,
     for act_id in reversed(done):
         take_back(board, act_id)
     after = state(board)
-    assert (after[0], [row[1:] for row in after[1]], after[2]) == (before[0], [row[1:] for row in before[1]], before[2])
+    assert [row[1:] for row in after[1]] == [row[1:] for row in before[1]]
+    assert (after[0], *after[2:]) == (before[0], *before[2:])
 
 
 def test_acts_are_found_by_what_is_known_of_them(board: Store) -> None:

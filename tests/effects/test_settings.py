@@ -18,7 +18,7 @@ from bbs_core.plugin import command
 rolls = []
 
 @command("/roll")
-def roll(session, text):
+def roll(session, text=""):
     """Roll."""
     rolls.append(text)
     return f"roll {len(rolls)}"

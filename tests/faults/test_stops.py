@@ -115,12 +115,13 @@ def test_a_plugin_that_does_not_end_is_named_and_left_behind(tmp_path: Path, plu
 
 
 def test_a_plugin_that_blocks_the_loop_cannot_keep_the_process(tmp_path: Path) -> None:
-    with board_with(BLOCKS, tmp_path) as board, board.client("ann") as ann:
+    with board_with(BLOCKS, tmp_path, plugins_deadline_s=60) as board, board.client("ann") as ann:
         begun = tmp_path / "plugins" / "begun"
         os.mkfifo(begun)
         ann.post("/stay")
         assert begun.read_text() == "begun"
-        assert "stay (bad.py:" in stop(board)
+        [left] = [line for line in stop(board).splitlines() if '"left_behind"' in line]
+        assert "stay (bad.py:" in left
 
 
 def test_a_locked_database_delays_a_stop_no_longer_than_promised(tmp_path: Path) -> None:

@@ -9,12 +9,16 @@ from typing import Any
 
 import pytest
 
-from bbs_core import moderation, plugin_switches, presence, runtime_settings, sanctions
+from bbs_core import moderation, plugin_options, plugin_switches, presence, runtime_settings, sanctions
+from bbs_core.host import FOLDER, PluginSet
 from bbs_core.ledger import Actor, Ledger, open_key
+from bbs_core.platform.discovery import files
 from bbs_core.proposals import Proposal
-from bbs_core.settings import Settings
+from bbs_core.settings import PluginSettings, Settings
 from bbs_core.store.access import DirectAccess
 from bbs_core.store.engine import database_url, writing_engine
+from tests.console.configurable import DICE
+from tests.platform.outside import put
 from tests.stock.double import StockClient
 from tests.support import BoardProcess, fresh_postgres_database
 
@@ -31,9 +35,16 @@ class Console:
         self.engine = writing_engine(database_url(url, data))
         self.access = DirectAccess(self.engine)
         self.ledger = Ledger(open_key(data))
+        self._folder = data / FOLDER
 
     def act(self, function: Callable[..., Any], *arguments: Any) -> Any:
         return self.access.write(lambda connection: function(connection, self.ledger, STAFF, *arguments))
+
+    def configure(self, plugin: str, values: dict[str, Any]) -> int:
+        """Set settings of a plugin, which the console has as the nodes do."""
+        models = PluginSet(PluginSettings(), files(self._folder)).configured
+        arguments = (self.access, self.ledger, STAFF, Settings(), models)
+        return plugin_options.change(*arguments, plugin, values, "a new game")
 
     def on_line(self) -> dict[str, int]:
         return {row["name"]: row["id"] for row in self.access.read(presence.list_sessions)}
@@ -41,6 +52,8 @@ class Console:
 
 @pytest.fixture
 def running(tmp_path: Path, postgres_url: str) -> Iterator[tuple[BoardProcess, BoardProcess, Console]]:
+    for node in ("one", "two"):
+        put(tmp_path / node, "dice.py", DICE)
     with (
         fresh_postgres_database(postgres_url) as url,
         BoardProcess(tmp_path / "one", url, store_bell_interval_s=SLOW_BELL_S) as one,
@@ -77,11 +90,14 @@ def test_every_kind_of_act_arrives_on_both_nodes(running: tuple[BoardProcess, Bo
         console.act(plugin_switches.disable_plugin, Settings(), "who", "private")
         soon(lambda: _tried(ann), lambda rows: "ann> /who" in rows)
         soon(lambda: _tried(bob), lambda rows: "bob> /who" in rows)
+        console.configure("dice", {"sides": 20})
+        for client in (ann, bob):
+            soon(lambda client=client: _tried(client, "/sides"), lambda rows: "* 20 sides" in rows)  # type: ignore[misc]
     _both_end(one, two, console)
 
 
-def _tried(client: StockClient) -> list[str]:
-    client.post("/who")
+def _tried(client: StockClient, command: str = "/who") -> list[str]:
+    client.post(command)
     return client.list()
 
 

@@ -17,8 +17,8 @@ from bbs_core.snapshots import ShelfRows
 from tests.platform.outside import STOCK_HOOKS, put, replacement, wrapper
 from tests.wire.live import LiveBoard
 
-FAILED = r"The plugin {plugin} failed \(incident [0-9a-f]{{6}}\)\."
-LATE = r"The plugin {plugin} did not answer in time \(incident [0-9a-f]{{6}}\)\."
+FAILED = r"The plugin {plugin} failed \(incident [0-9a-f]{{8}}\)\."
+LATE = r"The plugin {plugin} did not answer in time \(incident [0-9a-f]{{8}}\)\."
 NO_ROWS = r"The plugin behind {word}s? answered something that is not rows\."
 NO_ANSWER = r"The plugin behind {word}s? gave no answer\."
 SENTENCES = {

@@ -7,16 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.platform.hooks_page import ON_ERROR, PAGE, prose, refreshed, signature, specifications
+from bbs_core.plugin_docs import ON_ERROR, prose, refreshed, signature, specifications
 from tests.platform.outside import put
+from tests.support import ROOT
 from tests.wire.live import LiveBoard
 
+PAGE = ROOT / "docs" / "hooks.md"
 PAGE_TEXT = PAGE.read_text()
 EXAMPLES = [source for source in re.findall(r"```python\n(.*?)```", PAGE_TEXT, re.DOTALL) if "import" in source]
 
 
 def test_the_page_is_current() -> None:
-    assert refreshed(PAGE_TEXT) == PAGE_TEXT, "Run python -m tests.platform.hooks_page."
+    assert refreshed(PAGE_TEXT) == PAGE_TEXT, "Run bbs plugin docs --into docs/hooks.md."
 
 
 @pytest.mark.parametrize("name", specifications())
@@ -38,11 +40,11 @@ def test_the_examples_are_plugins_that_work(tmp_path: Path) -> None:
         put(tmp_path, f"example{number}.py", source)
     with LiveBoard(tmp_path) as board, board.client("ann") as ann:
         assert [plugin.reason for plugin in board.app.plugins.plugins if plugin.state == "failed"] == []
-        for text in ("/roll x", "/roll 1", "/roll", '/roll 2 bob "ann lee"', "HELLO", "/help"):
+        for text in ("/roll x", "/roll 1", "/roll", '/roll 2 bob "ann lee"', "HELLO", "/match c.t a cat", "/help"):
             ann.post(text)
-        wrong, few, *rolled, shouted, hello, _, _, _, _, _, _, _ = ann.list()
+        wrong, few, one, two, three, shouted, matched, hello, *_ = ann.list()
     assert wrong == "* Usage: /roll [sides] [names…] (sides: it should be a valid integer)"
     assert few == "* A die has two sides at least."
-    names = [re.fullmatch(r"\* (.+) rolls [1-6]\.", row) for row in rolled]
+    names = [re.fullmatch(r"\* (.+) rolls [1-6]\.", row) for row in (one, two, three)]
     assert [name and name[1] for name in names] == ["ann", "bob", "ann lee"]
-    assert (shouted, hello) == ("* Please do not shout.", "* Hello, ann.")
+    assert (shouted, matched, hello) == ("* Please do not shout.", "* It finds cat.", "* Hello, ann.")

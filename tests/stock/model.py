@@ -81,3 +81,8 @@ class ModelSession:
     def _answer(self, rows: list[str]) -> list[str]:
         shown = [part for row in rows for part in self.model.show(row)]
         return [str(len(shown)), *shown]
+
+
+def left_out_row(count: int) -> str:
+    """Return the row that stands before a list from which a window leaves so many posts out."""
+    return "(1 earlier post is not shown.)" if count == 1 else f"({count} earlier posts are not shown.)"

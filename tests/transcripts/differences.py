@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from tests.stock.model import Model, ModelSession
+from tests.stock.model import Model, ModelSession, left_out_row
 
 PAGE = Path(__file__).parents[2] / "docs" / "protocol.md"
 KNOWN = frozenset(
@@ -119,7 +119,7 @@ class Board:
         left_out = len(rows) - self.window
         if "window" not in self.differences or not self.window or left_out <= 0:
             return rows
-        return [f"({left_out} earlier posts are not shown.)", *rows[left_out:]]
+        return [left_out_row(left_out), *rows[left_out:]]
 
     def who_rows(self) -> list[str]:
         """Return what `/who` answers to a few: each name once, in the order in which they came, a long one cut."""
@@ -149,12 +149,20 @@ class Line:
         if self.session.dm is None and not self.session.ended and "slash-commands" in self.board.differences:
             word = _first_word.findall(frame)[0]
             if word in ("/help", "/who"):
-                self.notices += self.board.help_rows if word == "/help" else self.board.who_rows()
+                self.notices += self._command(word, frame[len(word) :].split())
                 return b""
             if word in ("//help", "//who"):
                 frame = frame[1:]
         answer = self.session.send(self.board.taken(frame))
         return b"" if answer is None else self._answered(frame, answer[1:])
+
+    def _command(self, word: str, words: list[str]) -> Collection[str]:
+        """Return what a command of the built-in plugins answers; none of those typed here explains anything."""
+        if word == "/who":
+            return ["Usage: /who"] if words else self.board.who_rows()
+        if len(words) > 1:
+            return ["Usage: /help [word]"]
+        return [f"There is no command {words[0]}; type /help to see all."] if words else self.board.help_rows
 
     def _answered(self, word: str, rows: list[str]) -> bytes:
         rows = self.board.posts_in_window(rows) if word == "list" else rows

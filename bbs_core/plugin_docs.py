@@ -1,19 +1,17 @@
-"""Refresh docs/hooks.md: `python -m tests.platform.hooks_page` writes its made parts anew from the code.
+"""The reference of the hooks, made from the code: `bbs plugin docs` prints it, and writes it into docs/hooks.md.
 
-A made part stands between two comments and is never edited by hand; the sentences around it are.
+On that page a made part stands between two comments and is never edited by hand; the sentences around it are.
 """
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from bbs_core import hookspecs, plugin
+from bbs_core import hookspecs, plugin, testing
 
-PAGE = Path(__file__).parents[2] / "docs" / "hooks.md"
 COUNTS = {True: "The first answer that is not None counts.", False: "All of them are called."}
 ON_ERROR = {
     "refuse": 'On an error (`"refuse"`) the call fails, and the user reads so.',
@@ -21,6 +19,25 @@ ON_ERROR = {
     "repeat": 'On an error (`"repeat"`) the same comes again later.',
     "pass": 'On an error (`"pass"`) the others decide.',
     "hold": 'On an error (`"hold"`) the post waits for its review.',
+}
+PARTS: Mapping[str, type] = {
+    "session": plugin.Session,
+    "board": plugin.Board,
+    "mail": plugin.Mail,
+    "server": plugin.Server,
+    "bbs": testing.Bbs,
+    "visitor": testing.Visitor,
+    "staff": testing.Staff,
+}
+TITLES = {
+    "hooks": "The hooks",
+    "session": "What a plugin is given: session",
+    "board": "session.board",
+    "mail": "session.mail",
+    "server": "server",
+    "bbs": "What a test is given: bbs",
+    "visitor": "bbs.login(name)",
+    "staff": "bbs.staff()",
 }
 _part = re.compile(r"(<!-- made: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -40,7 +57,9 @@ def signature(function: Callable[..., Any]) -> str:
 
 def _parameter(parameter: inspect.Parameter) -> str:
     named = parameter.annotation is not inspect.Parameter.empty
-    return f"{parameter.name}: {parameter.annotation}" if named else parameter.name
+    text = f"{parameter.name}: {parameter.annotation}" if named else parameter.name
+    default = "..." if parameter.default is ... else repr(parameter.default)
+    return text if parameter.default is inspect.Parameter.empty else f"{text} = {default}"
 
 
 def prose(part: object) -> str:
@@ -64,20 +83,25 @@ def members(protocol: type) -> Iterator[str]:
             yield f"| `{name}` | {prose(value)} |"
         elif inspect.isfunction(value) and not name.startswith("_"):
             call = re.sub(r"^\(self(, )?", "(", signature(value)).removesuffix(" -> None")
-            yield f"| `{name}{call}` | {prose(value)} |"
+            awaited = "await " if inspect.iscoroutinefunction(value) else ""
+            yield f"| `{awaited}{name}{call}` | {prose(value)} |"
 
 
 def parts() -> dict[str, Iterator[str]]:
     """Return the made parts of the page by their names."""
-    protocols = {"session": plugin.Session, "board": plugin.Board, "mail": plugin.Mail, "server": plugin.Server}
-    return {"hooks": hooks()} | {name: members(protocol) for name, protocol in protocols.items()}
+    return {"hooks": hooks()} | {name: members(part) for name, part in PARTS.items()}
+
+
+def reference() -> str:
+    """Return all made parts, each under its name."""
+    return "\n".join(f"## {TITLES[name]}\n\n{text}\n" for name, text in _made().items())
 
 
 def refreshed(page: str) -> str:
     """Return the page with its made parts as they must be."""
-    made = {name: "\n".join(lines).strip("\n") for name, lines in parts().items()}
+    made = _made()
     return _part.sub(lambda found: f"{found[1]}\n{made[found[2]]}\n\n{found[3]}", page)
 
 
-if __name__ == "__main__":
-    PAGE.write_text(refreshed(PAGE.read_text()))
+def _made() -> dict[str, str]:
+    return {name: "\n".join(lines).strip("\n") for name, lines in parts().items()}

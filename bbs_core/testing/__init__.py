@@ -1,0 +1,25 @@
+"""A board for the tests of a plugin, in the process of the tests; docs/hooks.md says how to use it.
+
+What is heavy to import is imported when it is asked for: pytest loads this package in every project beside a board.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bbs_core.testing.board import Bbs
+    from bbs_core.testing.clock import FakeClock
+    from bbs_core.testing.staff import Staff
+    from bbs_core.testing.visitors import LineEnded, Visitor
+
+__all__ = ["Bbs", "FakeClock", "LineEnded", "Staff", "Visitor"]
+_MODULES = {"Bbs": "board", "FakeClock": "clock", "LineEnded": "visitors", "Staff": "staff", "Visitor": "visitors"}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name not in _MODULES:
+        raise AttributeError(name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
