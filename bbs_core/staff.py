@@ -118,10 +118,12 @@ def disable_staff(
 ) -> int:
     """Let someone, and their tokens, enter no more; returns the act's id.
 
-    Raises NotFound, Conflict for the last owner, Forbidden where the actor does not outrank them.
+    Everyone may disable themselves. Raises NotFound, Conflict for the last owner, Forbidden where the actor does not
+    outrank them.
     """
     member = present(connection, staff_id)
-    check_outranks(connection, actor, member)
+    if actor.staff_id != staff_id:
+        check_outranks(connection, actor, member)
     _keep_an_owner(connection, member)
     _update(connection, member.id, disabled_at_ms=now_ms())
     end_logins(connection, member.id)

