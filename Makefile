@@ -26,6 +26,9 @@ SEED ?= $(shell date +%s)
 kill-test: .venv/requirements-test.stamp ## kill the board N=100 times on each database; SEED=... repeats a run's moments
 	$(BIN)/python -m pytest tests/faults/test_kill.py --kills $(N) --kill-seed $(SEED)
 
+soak: .venv/requirements-test.stamp ## let the model and the board talk ten times as long as the suite does
+	SOAK=10 $(BIN)/python -m pytest tests/transcripts --timeout 3600
+
 bench: .venv/requirements-test.stamp ## measure speed against other designs, some ten minutes; BENCH_ARGS="lists posts" measures only that
 	$(BIN)/python -m tests.benchmarks --json build/benchmarks.json --plots build $(BENCH_ARGS)
 

@@ -1,7 +1,11 @@
-"""The model and the board say the same, byte by byte, over thousands of conversations of several clients in turn."""
+"""The model and the board say the same, byte by byte, over hundreds of conversations of several clients in turn.
+
+`make soak` has thousands of them.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -18,7 +22,8 @@ quick = settings(
     report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),
 )
-few = settings(quick, max_examples=100)
+TIMES = int(os.environ.get("SOAK", "1"))
+few = settings(quick, max_examples=60 * TIMES)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -34,7 +39,7 @@ def world(postgres_server: str) -> Iterator[World]:
         yield running
 
 
-@settings(quick, max_examples=1500)
+@settings(quick, max_examples=400 * TIMES)
 @given(conversations.people, conversations.turns)
 def test_a_board_on_sqlite_says_what_the_model_says(sqlite_world: World, names: list[str], turns: list[Turn]) -> None:
     sqlite_world.converse(names, turns)
@@ -47,7 +52,7 @@ def sqlite_world() -> Iterator[World]:
 
 
 # A commit takes longer there, and the conversations are the same.
-@settings(quick, max_examples=400)
+@settings(quick, max_examples=120 * TIMES)
 @given(conversations.people, conversations.turns)
 def test_a_board_on_postgresql_says_what_the_model_says(
     postgres_world: World, names: list[str], turns: list[Turn]
