@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.1
 	--no-emit-index-url --no-header --no-annotate --quiet $(PINS_ARGS)
 fail = { echo "$(1)" >&2; exit 1; }
 
-.PHONY: help run test bench kill-test screenshots fuzz lint format pins clean
+.PHONY: help run test bench soak kill-test screenshots fuzz lint format pins clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile

@@ -14,7 +14,7 @@ import structlog
 
 from bbs_core.errors import BBSError, PluginError, StoreError, UserError
 from bbs_core.host import PluginSet
-from bbs_core.platform.relay import HookFailed
+from bbs_core.platform.runner import HookFailed
 from bbs_core.platform.screening import Screen
 from bbs_core.public.lines import CommandInfo, Session
 from bbs_core.rows import encodable

@@ -27,10 +27,12 @@ from bbs_core.platform.discovery import (
     files,
     installed,
 )
+from bbs_core.platform.implementation import Implementation
 from bbs_core.platform.imports import Imports
 from bbs_core.platform.modules import forget
 from bbs_core.platform.pool import Pool
-from bbs_core.platform.relay import Implementation, Relay, Runner, allow_own
+from bbs_core.platform.relay import Relay, allow_own
+from bbs_core.platform.runner import Runner
 from bbs_core.public.arguments import OWN
 from bbs_core.public.lines import CommandInfo
 from bbs_core.settings import PluginSettings

@@ -18,7 +18,7 @@ from bbs_core.host import PluginSet
 from bbs_core.mail import Mail
 from bbs_core.platform.discovery import Plugin
 from bbs_core.platform.life import Life
-from bbs_core.platform.relay import Timings
+from bbs_core.platform.runner import Timings
 from bbs_core.plugin_options import SETTINGS, read_chosen
 from bbs_core.rules import Rules
 from bbs_core.runtime_settings import effective, read_changes

@@ -14,8 +14,8 @@ from pydantic import BaseModel
 
 from bbs_core.errors import InvalidOptions, PluginError
 from bbs_core.platform.commands import place
+from bbs_core.platform.implementation import taken
 from bbs_core.platform.imports import Imports
-from bbs_core.platform.relay import taken
 from bbs_core.public.options import Options, as_json
 
 log = structlog.get_logger(__name__)

@@ -13,7 +13,7 @@ import structlog
 
 from bbs_core.errors import BBSError
 from bbs_core.ledger import acts_after, last_act_id
-from bbs_core.platform.relay import Implementation
+from bbs_core.platform.implementation import Implementation
 from bbs_core.public.records import Act, Message, Post
 from bbs_core.store import positions, reads
 from bbs_core.store.access import Connection
@@ -98,6 +98,11 @@ class Delivery:
     def ring(self) -> None:
         """Look soon: something was committed."""
         self._news.set()
+
+    async def take_place(self) -> None:
+        """Take the place from which rows are told; where the database is away, that is done later."""
+        with contextlib.suppress(BBSError):
+            await self._is_ours()
 
     async def caught_up(self) -> None:
         """Wait until all that is committed was told, or telling has failed; for tests."""

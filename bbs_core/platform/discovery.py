@@ -22,7 +22,7 @@ from bbs_core.platform.commands import as_hook, as_worker_hook, check_examples, 
 from bbs_core.platform.configuring import Configured, find_settings, refuse_askers
 from bbs_core.platform.isolation import Worker
 from bbs_core.platform.modules import import_anew, import_file
-from bbs_core.platform.relay import Runner
+from bbs_core.platform.runner import Runner
 from bbs_core.platform.versions import refuse_other_version, source_of
 from bbs_core.public.arguments import OWN, Form
 from bbs_core.settings import PluginSettings

@@ -9,7 +9,8 @@ from typing import Any
 from bbs_core.errors import BBSError
 from bbs_core.host import PluginSet
 from bbs_core.platform.deliveries import FEEDS, Delivery
-from bbs_core.platform.relay import Implementation, Runner
+from bbs_core.platform.implementation import Implementation
+from bbs_core.platform.runner import Runner
 from bbs_core.platform.servers import Parts, PluginServer
 from bbs_core.platform.timers import repeat
 
@@ -55,9 +56,14 @@ class Life:
 
     async def end(self) -> None:
         """End every plugin's life; what has no end in time is left behind."""
-        ending = {asyncio.ensure_future(self._end(runner)) for runner in list(self._tasks)}
-        if ending:
-            await asyncio.wait(ending, timeout=STOP_S)
+        await asyncio.wait({asyncio.ensure_future(self._end_all())}, timeout=STOP_S)
+
+    async def _end_all(self) -> None:
+        """A life that is just beginning begins before it ends."""
+        async with self._turn:
+            ending = {asyncio.ensure_future(self._end(runner)) for runner in list(self._tasks)}
+            if ending:
+                await asyncio.wait(ending)
 
     async def _change(self, plugins: PluginSet) -> None:
         async with self._turn:
@@ -77,12 +83,15 @@ class Life:
     async def _begin(self, runner: Runner, plugins: PluginSet) -> None:
         self._tasks[runner] = []
         self._settings[runner] = runner.settings
-        await _tell(_own(plugins, "bbs_server_started", runner))
         deliveries = [
             Delivery(function, self._node, self._parts.readers, self._parts.write)
             for hook in FEEDS
             for function in _own(plugins, hook, runner)
         ]
+        # What comes once it has been told that it is at work is told to it.
+        for delivery in deliveries:
+            await delivery.take_place()
+        await _tell(_own(plugins, "bbs_server_started", runner))
         timers = [repeat(*timer) for timer in plugins.timers_of(runner)]
         work: list[Coroutine[Any, Any, None]] = [*(delivery.run() for delivery in deliveries), *timers]
         self._tasks[runner] = [asyncio.ensure_future(one) for one in work]

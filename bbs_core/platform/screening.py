@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from bbs_core.errors import PluginError, UserError
-from bbs_core.platform.relay import HookCall, HookFailed, Implementation
+from bbs_core.platform.implementation import Implementation
+from bbs_core.platform.relay import HookCall
+from bbs_core.platform.runner import HookFailed
 from bbs_core.public.verdicts import Hold, Refuse, Rewrite
 from bbs_core.rows import encodable
 

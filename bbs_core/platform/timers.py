@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bbs_core.clock import sleep
 from bbs_core.errors import BBSError
-from bbs_core.platform.relay import Implementation
+from bbs_core.platform.implementation import Implementation
 
 
 async def repeat(function: Implementation, pause_s: float) -> None:

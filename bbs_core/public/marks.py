@@ -93,9 +93,10 @@ def settings(model: type[_Model]) -> type[_Model]:
 
 
 def every(interval: str) -> Callable[[_Function], _Function]:
-    """Have a function called again and again, "30s", "10m" or "1h" after it has ended; it may take `server`.
+    """Have a function called again and again, "30s", "10m" or "1h" after it has ended.
 
-    On a board of many servers each calls it. Raises ValueError for what is no time, or less than a second.
+    It may take `server` and `settings`. On a board of many servers each calls it.
+    Raises ValueError for what is no time, or less than a second.
     """
     pause_s = duration(interval).total_seconds()
     if pause_s < 1:

@@ -110,6 +110,8 @@ def test_every_setting_has_a_variable_of_its_own() -> None:
         ("BBS_PLUGINS_DISABLED", "", ()),
         ("BBS_PLUGINS_REPLACE", "list=fancy, /who = mine", {"list": "fancy", "/who": "mine"}),
         ("BBS_PLUGINS_REPLACE", "", {}),
+        ("BBS_PLUGINS_OPTIONS", '{"dice": {"sides": 8}}', {"dice": {"sides": 8}}),
+        ("BBS_BOARD_POST_ROW", "{text}", "{text}"),
         ("BBS_BOARD_POST_ROW", "{id} {text}, yes", "{id} {text}, yes"),
     ],
 )

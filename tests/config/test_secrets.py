@@ -78,5 +78,19 @@ def test_other_values_are_shown_as_toml(value: object) -> None:
     assert tomllib.loads(f"a = {shown('board.window', value)}") == {"a": value}
 
 
+def test_no_value_of_a_plugins_settings_is_shown_as_only_the_plugin_knows_which_are_secret() -> None:
+    options = {"dice": {"key": PASSWORD, "sides": 8, "more": [PASSWORD, {"deep": PASSWORD}]}}
+    loaded = load(None, {}, {"plugins.options": options})
+    assert loaded.settings.plugins.options == options
+    assert PASSWORD not in repr(loaded)
+    assert shown("plugins.options", options) == ('{"dice" = {"key" = ***, "sides" = ***, "more" = ***}}')
+    for wrong in (f"{{{PASSWORD}", f'{{"dice": "{PASSWORD}"}}', PASSWORD, f"dice={PASSWORD}"):
+        with pytest.raises(
+            ConfigError, match=r"must be a table for each plugin, such as \[plugins\.options\.dice\]"
+        ) as caught:
+            load(None, {"BBS_PLUGINS_OPTIONS": wrong})
+        assert PASSWORD not in str(caught.value)
+
+
 def test_text_that_is_no_unicode_can_still_be_printed() -> None:
     assert shown("server.host", "\udcff").encode() == rb'"\udcff"'

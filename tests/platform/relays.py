@@ -8,7 +8,8 @@ from typing import Any
 import pluggy
 
 from bbs_core.platform.pool import Pool
-from bbs_core.platform.relay import Relay, Runner
+from bbs_core.platform.relay import Relay
+from bbs_core.platform.runner import Runner
 from bbs_core.words import PROJECT
 
 Function = Callable[..., Any]

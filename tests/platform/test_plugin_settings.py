@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from click.testing import CliRunner
+from pydantic import BaseModel, Secret, SecretBytes, SecretStr, field_serializer
 from structlog.testing import capture_logs
 
 from bbs_core import plugin_options, undo
@@ -18,7 +20,7 @@ from bbs_core.errors import Conflict, InvalidAct, InvalidOptions, NotFound
 from bbs_core.host import PluginSet, found_plugins
 from bbs_core.live_settings import status_of
 from bbs_core.platform import imports
-from bbs_core.public.options import MASK
+from bbs_core.public.options import MASK, Options
 from bbs_core.settings import PluginSettings
 from tests.effects.kit import STAFF, act, the_act
 from tests.platform.outside import put
@@ -279,6 +281,44 @@ def test_a_secret_is_shown_nowhere(board: LiveBoard) -> None:
         act(board, undo.undo, board.settings, act_id, "as before")
     assert not acts["undoable"]
     configure(board, {"key": None, "accounts": None})
+
+
+class Open(BaseModel):
+    """Tells its secret to whoever asks for JSON, as some do to write it into a file."""
+
+    key: SecretStr = SecretStr(SECRET)
+
+    @field_serializer("key", when_used="json")
+    def opened(self, key: SecretStr) -> str:
+        return key.get_secret_value()
+
+
+class SecretsTuple(NamedTuple):
+    """Is no model, and has a secret too."""
+
+    key: SecretStr
+
+
+class Deep(BaseModel):
+    """Has secrets of every kind, in every depth."""
+
+    open: Open = Open()
+    opens: dict[str, list[Open]] = {"a": [Open()]}
+    union: Open | int = Open()
+    number: Secret[int] = Secret(8_675_309)
+    data: SecretBytes | None = SecretBytes(SECRET.encode())
+    typed: SecretsTuple = SecretsTuple(SecretStr(SECRET))
+    harmless: dict[str, int] = {"a": 1}
+
+
+def test_no_serializer_and_no_depth_reveals_a_secret() -> None:
+    options = Options("deep", Deep, "deep.py:1")
+    made = options.read({})
+    assert options.secrets == {*Deep.model_fields} - {"harmless"}
+    for told in (options.schema, options.shown(made), options.masked(options.revealed(made)), repr(made)):
+        assert not re.search(f"{SECRET}|8675309", str(told))
+    assert str(options.revealed(made)).count(SECRET) == 5
+    assert options.read(options.revealed(made)) == made
 
 
 def test_changes_are_undone_from_the_last_and_none_below_another(board: LiveBoard) -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Generator
 
 import pytest
 
-from bbs_core.platform.relay import HookFailed
+from bbs_core.platform.runner import HookFailed
 from bbs_core.plugin import UserError, async_wrapper
 from tests.platform.relays import Bench
 

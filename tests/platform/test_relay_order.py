@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from bbs_core.platform.relay import HookFailed
+from bbs_core.platform.runner import HookFailed
 from tests.platform.relays import Bench
 
 

@@ -54,8 +54,8 @@ async def test_what_is_said_unasked_is_in_the_notices_and_in_no_list(bbs: Bbs) -
     alice, bob = bbs.login("alice"), bbs.login("bob")
     for _ in range(2):
         assert await alice.send("/poke bob") == ["bob is poked."]
-    assert bob.notices == ["alice pokes you."] * 2
     assert await bob.send("/greet") == ["Hello, bob."]
+    assert bob.notices == ["alice pokes you."] * 2
     assert await bob.list() == []
     assert bob.notices == ["alice pokes you."] * 2
     assert alice.notices == []

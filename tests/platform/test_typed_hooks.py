@@ -72,4 +72,4 @@ def test_they_work_as_plain_marks_do(tmp_path: Path) -> None:
     # Not `board.client`, which reads the greeting.
     with LiveBoard(tmp_path) as board, StockClient("127.0.0.1", board.port, "ann") as ann:
         ann.post("HELLO")
-        assert ann.list() == ["one row", "* Your post was not kept: HELLO (it shouts)"]
+        assert ann.list() == ["one row", "* Hello, ann.", "* Your post was not kept: HELLO (it shouts)"]
