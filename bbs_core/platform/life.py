@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine, Iterable
 from typing import Any
 
@@ -13,6 +14,7 @@ from bbs_core.platform.implementation import Implementation
 from bbs_core.platform.runner import Runner
 from bbs_core.platform.servers import Parts, PluginServer
 from bbs_core.platform.timers import repeat
+from bbs_core.store.positions import give_up
 
 # For the last words of all plugins at a stop, while sessions are seen out.
 STOP_S = 5.0
@@ -59,11 +61,13 @@ class Life:
         await asyncio.wait({asyncio.ensure_future(self._end_all())}, timeout=STOP_S)
 
     async def _end_all(self) -> None:
-        """A life that is just beginning begins before it ends."""
+        """A life that is just beginning begins before it ends; other servers, and the next start, go on at once."""
         async with self._turn:
             ending = {asyncio.ensure_future(self._end(runner)) for runner in list(self._tasks)}
             if ending:
                 await asyncio.wait(ending)
+        with contextlib.suppress(BBSError):
+            await asyncio.wrap_future(self._parts.write(lambda connection: give_up(connection, self._node)))
 
     async def _change(self, plugins: PluginSet) -> None:
         async with self._turn:

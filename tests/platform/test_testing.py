@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import subprocess
 import sys
 import threading
 import time
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from bbs_core.errors import PluginError, UserError
 from bbs_core.testing import Bbs, LineEnded
@@ -142,9 +144,7 @@ async def test_a_post_that_is_held_is_seen_when_it_is_approved(bbs: Bbs) -> None
     assert bbs.held == []
 
 
-async def test_a_plugin_that_fails_too_often_is_let_back_by_the_staff(
-    bbs: Bbs, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_a_plugin_that_fails_too_often_is_let_back_by_the_staff(bbs: Bbs) -> None:
     alice, olga = bbs.login("alice"), bbs.staff("olga")
     for _ in range(5):
         [failed] = await alice.send("/fail")
@@ -155,8 +155,17 @@ async def test_a_plugin_that_fails_too_often_is_let_back_by_the_staff(
     await olga.disable("sample")
     assert await alice.send("/greet") == []
     assert [post.text for post in bbs.posts] == ["/greet"]
-    told = capsys.readouterr()
-    assert "on purpose" in told.out + told.err
+
+
+def test_where_a_plugin_fails_is_printed(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    # Whatever tests before this have said of the log.
+    structlog.reset_defaults()
+    with project.board(project.plugins, {}) as board:
+        asyncio.run(board.login("alice").send("/fail"))
+    assert not structlog.is_configured()
+    told = capsys.readouterr().out
+    assert 'raise RuntimeError("on purpose")' in told
+    assert "RuntimeError: on purpose" in told
 
 
 async def test_verbs_and_metrics_are_at_hand(bbs: Bbs) -> None:
@@ -215,6 +224,12 @@ def test_a_board_opens_no_socket_and_leaves_no_thread_and_no_file(project: Proje
     folder = Path(project._folder.name)
     project.close()
     assert not folder.exists()
+
+
+def test_where_nobody_asks_for_a_board_nothing_of_it_is_imported() -> None:
+    ask = "import sys, bbs_core.testing.pytest_plugin; print(*(name for name in sys.modules if name[:8] == 'bbs_core'))"
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["bbs_core", "bbs_core.testing", "bbs_core.testing.pytest_plugin"]
 
 
 async def visit(project: Project) -> None:
