@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
-from bbs_core.store.engine import SQLITE_FILE, database_url, migrate, writing_engine
+from bbs_core.store import engine as engines
+from bbs_core.store.engine import SQLITE_FILE, migrate, writing_engine
 from tests.console.support import Board, Browser, open_board
 from tests.support import fresh_postgres_database
 
 
 def _migrated(data: Path, database: str) -> None:
-    engine = writing_engine(database_url(database, data))
+    engine = writing_engine(engines.database_url(database, data))
     migrate(engine, data)
     engine.dispose()
 
@@ -47,12 +48,21 @@ def sqlite_data(tmp_path: Path, sqlite_template: Path) -> Path:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def board(request: pytest.FixtureRequest) -> Iterator[Board]:
-    """A board with its console, once on each database."""
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A `server.database` setting for a database that is ready, once of each kind."""
     if request.param == "sqlite":
-        yield request.getfixturevalue("sqlite_board")
+        request.getfixturevalue("sqlite_data")
+        yield ""
         return
-    with _postgres_board(request, request.getfixturevalue("tmp_path")) as opened:
+    template = request.getfixturevalue("postgres_template")
+    with fresh_postgres_database(request.getfixturevalue("postgres_url"), template) as url:
+        yield url
+
+
+@pytest.fixture
+def board(tmp_path: Path, database_url: str) -> Iterator[Board]:
+    """A board with its console, once on each database."""
+    with open_board(tmp_path / "data", database_url) as opened:
         yield opened
 
 

@@ -23,6 +23,7 @@ from bbs_core.errors import BBSError, BoardInUse, ConfigError, Conflict, Invalid
 from bbs_core.store.engine import SQLITE_FILE, data_lock, migrate, writing_engine
 from bbs_core.store.engine import database_url as url_of
 from tests.console.support import PASSWORD, Board, Browser, open_board
+from tests.support import fresh_postgres_database
 
 ADD = ("add", "olga", "--role", "owner", "--password-stdin")
 CREATE = ("create", "--staff", "olga", "--name", "cron", "--scopes", "all")
@@ -52,6 +53,16 @@ def on_a_board(data: Path, database: str = "") -> Shell:
     migrate(engine, data)
     engine.dispose()
     return Shell(data, database)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A `server.database` setting for a database in which there is no board, once of each kind."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    with fresh_postgres_database(request.getfixturevalue("postgres_url")) as url:
+        yield url
 
 
 @pytest.fixture
@@ -142,15 +153,15 @@ def test_what_cannot_be_done_is_one_sentence(
 
 @pytest.mark.parametrize(("group", "words"), [(staff, ADD), (token, CREATE)])
 def test_where_there_is_no_board_none_is_made(
-    tmp_path: Path, database_url: str, group: click.Group, words: tuple[str, ...]
+    tmp_path: Path, empty_database: str, group: click.Group, words: tuple[str, ...]
 ) -> None:
-    refusal = Shell(tmp_path / "data", database_url).refusal(group, *words, stdin=PASSWORD)
+    refusal = Shell(tmp_path / "nowhere", empty_database).refusal(group, *words, stdin=PASSWORD)
     assert type(refusal) is StoreError
-    where = "this database" if database_url else tmp_path / "data"
+    where = "this database" if empty_database else tmp_path / "nowhere"
     assert str(refusal).startswith(f"There is no board in {where}: say where it is with --data or --database, or")
-    assert not (tmp_path / "data").exists()
-    if database_url:
-        engine = sa.create_engine(url_of(database_url, tmp_path))
+    assert not (tmp_path / "nowhere").exists()
+    if empty_database:
+        engine = sa.create_engine(url_of(empty_database, tmp_path))
         assert sa.inspect(engine).get_table_names() == []
         engine.dispose()
 

@@ -336,8 +336,8 @@ def test_a_token_is_made_for_oneself_and_shown_once(board: Board, browser: Brows
     assert board.api("GET", "/api/v1/posts", found[0]).status == 401
 
 
-def test_another_owner_removes_a_lost_second_factor(board: Board, browser: Browser) -> None:
-    board.staff("ada")
+def test_somebody_of_a_higher_rank_removes_a_lost_second_factor(board: Board, browser: Browser) -> None:
+    board.staff("ada", "admin")
     ada = Browser(board)
     ada.sign_in("ada")
     set_up_factor(ada)
