@@ -17,7 +17,7 @@ _Report = TypeVar("_Report", pytest.TestReport, pytest.CollectReport)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-skips", action="store_true", help="count a skipped or xfailed test as a failure")
-    parser.addoption("--kills", type=int, default=8, help="how often to kill the board on each database")
+    parser.addoption("--kills", type=int, default=10, help="how often to kill the board on each database")
     parser.addoption("--screenshots", type=Path, help="where the pictures of docs/console.md are kept")
     parser.addoption("--kill-seed", type=int, default=0, help="what the moments of killing are drawn from")
 

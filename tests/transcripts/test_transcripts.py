@@ -23,7 +23,7 @@ quick = settings(
     suppress_health_check=list(HealthCheck),
 )
 TIMES = int(os.environ.get("SOAK", "1"))
-few = settings(quick, max_examples=60 * TIMES)
+few = settings(quick, max_examples=40 * TIMES)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -39,7 +39,7 @@ def world(postgres_server: str) -> Iterator[World]:
         yield running
 
 
-@settings(quick, max_examples=400 * TIMES)
+@settings(quick, max_examples=300 * TIMES)
 @given(conversations.people, conversations.turns)
 def test_a_board_on_sqlite_says_what_the_model_says(sqlite_world: World, names: list[str], turns: list[Turn]) -> None:
     sqlite_world.converse(names, turns)
@@ -52,7 +52,7 @@ def sqlite_world() -> Iterator[World]:
 
 
 # A commit takes longer there, and the conversations are the same.
-@settings(quick, max_examples=120 * TIMES)
+@settings(quick, max_examples=60 * TIMES)
 @given(conversations.people, conversations.turns)
 def test_a_board_on_postgresql_says_what_the_model_says(
     postgres_world: World, names: list[str], turns: list[Turn]
