@@ -110,7 +110,7 @@ def _both_end(one: BoardProcess, two: BoardProcess, console: Console) -> None:
         soon(kim.list, lambda rows: rows == ["You are banned: spam"])
     for node in (one, two):
         with node.client("kim") as kim:
-            assert kim.list() == ["You are banned: spam"]
+            soon(kim.list, lambda rows: rows == ["You are banned: spam"])
 
 
 def test_a_node_that_died_is_on_line_no_more(running: tuple[BoardProcess, BoardProcess, Console]) -> None:
