@@ -8,13 +8,11 @@ from typing import Any
 
 import click
 
-from bbs_core.acts import PLUGIN_VIEW, RELOAD, RUN_VERB
 from bbs_core.cli_board import perform_on_a_board
 from bbs_core.cli_moderation import plugin, reason_option
 from bbs_core.cli_options import board_options, data_folder, say
 from bbs_core.config import Loaded
 from bbs_core.errors import BoardInUse, PluginError, StoreError
-from bbs_core.plugin_options import SETTINGS
 
 __all__ = ["plugin"]
 
@@ -27,7 +25,7 @@ __all__ = ["plugin"]
 def run(loaded: Loaded, name: str, verb: str, words: tuple[str, ...]) -> None:
     """Have the plugin NAME do what its VERB does, in the running server."""
     text = " ".join(f'"{word}"' if " " in word or not word else word for word in words)
-    for row in _asked(loaded, RUN_VERB, {"plugin": name, "verb": verb, "text": text})["rows"]:
+    for row in _asked(loaded, "plugin.run", {"plugin": name, "verb": verb, "text": text})["rows"]:
         say(row)
 
 
@@ -36,7 +34,7 @@ def run(loaded: Loaded, name: str, verb: str, words: tuple[str, ...]) -> None:
 @click.argument("name")
 def show_settings(loaded: Loaded, name: str) -> None:
     """Show the settings of the plugin NAME in the running server; secrets are masked."""
-    view = _asked(loaded, PLUGIN_VIEW, {"name": name})
+    view = _asked(loaded, "plugin.view", {"name": name})
     for key, value in view["values"].items():
         notes = [view["helps"][key], "Set by the staff." if key in view["changed"] else ""]
         about = " ".join(filter(None, notes))
@@ -58,7 +56,7 @@ def change_settings(loaded: Loaded, name: str, values: tuple[str, ...], defaults
     input, so that a secret stands in no history.
     """
     texts = {**dict(map(_typed, values)), **dict.fromkeys(defaults)}
-    _asked(loaded, SETTINGS, {"name": name, "values": texts, "reason": reason})
+    _asked(loaded, "plugin.settings", {"name": name, "values": texts, "reason": reason})
     say(f"The settings of {name} are in force.")
 
 
@@ -87,7 +85,7 @@ def _asked(loaded: Loaded, act: str, arguments: dict[str, Any]) -> dict[str, Any
 @reason_option
 def reload(loaded: Loaded, name: str, reason: str) -> None:
     """Import the plugin NAME afresh, or one that was put into the folder since the start."""
-    done = perform_on_a_board(loaded, RELOAD, {"name": name, "reason": reason})
+    done = perform_on_a_board(loaded, "plugin.reload", {"name": name, "reason": reason})
     if problem := done.get("problem"):
         raise PluginError(problem)
     say(f"{name} is loaded afresh.")
