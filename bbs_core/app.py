@@ -45,6 +45,7 @@ from bbs_core.store.commits import Commits
 from bbs_core.store.engine import ENGINES, Engines, database_url, migrate, outlives_power_cuts
 from bbs_core.store.feed import Bell
 from bbs_core.store.items import Batch
+from bbs_core.store.positions import ALONE
 from bbs_core.store.readers import Readers
 from bbs_core.store.writer import Writer
 
@@ -118,7 +119,7 @@ class App:
         parts = Parts(
             self.presence, self.readers, self.ledger, self.writer.call, lambda: self.settings.board.operator_name
         )
-        self.life = Life(parts, node)
+        self.life = Life(parts, node if self._shared else ALONE)
         self._watchdog = Watchdog(lambda: self.plugins.plugins)
         self.live = LiveSettings(
             start, settings, self.readers, self.board, self.mail, self.rules, self.dispatch, self.life

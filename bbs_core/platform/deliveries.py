@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -159,7 +160,8 @@ class Delivery:
             found = await self._call(lambda c: positions.take(c, self._name, self._node, LEASE_S, self._feed.last_id))
             if found is None:
                 return False
-            self._through_id, self._held_until = found, now + LEASE_S
+            self._through_id = found
+            self._held_until = now + LEASE_S if self._node != positions.ALONE else math.inf
         return True
 
     async def _call(self, do: Callable[[Connection], Any]) -> Any:

@@ -14,7 +14,7 @@ from bbs_core.platform.implementation import Implementation
 from bbs_core.platform.runner import Runner
 from bbs_core.platform.servers import Parts, PluginServer
 from bbs_core.platform.timers import repeat
-from bbs_core.store.positions import give_up
+from bbs_core.store.positions import ALONE, give_up
 
 # For the last words of all plugins at a stop, while sessions are seen out.
 STOP_S = 5.0
@@ -66,8 +66,9 @@ class Life:
             ending = {asyncio.ensure_future(self._end(runner)) for runner in list(self._tasks)}
             if ending:
                 await asyncio.wait(ending)
-        with contextlib.suppress(BBSError):
-            await asyncio.wrap_future(self._parts.write(lambda connection: give_up(connection, self._node)))
+        if self._node != ALONE:
+            with contextlib.suppress(BBSError):
+                await asyncio.wrap_future(self._parts.write(lambda connection: give_up(connection, self._node)))
 
     async def _change(self, plugins: PluginSet) -> None:
         async with self._turn:

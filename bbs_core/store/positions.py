@@ -9,6 +9,9 @@ import sqlalchemy as sa
 from bbs_core.clock import now_ms
 from bbs_core.store.models import Position
 
+# The name of a server that shares its database with no other: whatever it keeps, it keeps from nobody.
+ALONE = ""
+
 
 def take(
     connection: sa.Connection, name: str, node: str, lease_s: int, last_id: Callable[[sa.Connection], int]
@@ -23,7 +26,7 @@ def take(
         through_id = last_id(connection)
         connection.execute(sa.insert(Position).values(name=name, through_id=through_id, **held))
         return through_id
-    if row["node"] not in ("", node) and row["held_until_ms"] > now_ms():
+    if row["node"] not in (ALONE, node) and row["held_until_ms"] > now_ms():
         return None
     connection.execute(sa.update(Position).where(Position.name == name).values(held))
     return int(row["through_id"])
@@ -36,4 +39,4 @@ def move(connection: sa.Connection, name: str, through_id: int) -> None:
 
 def give_up(connection: sa.Connection, node: str) -> None:
     """Let others go on at once with what a server has kept for itself."""
-    connection.execute(sa.update(Position).where(Position.node == node).values(node=""))
+    connection.execute(sa.update(Position).where(Position.node == node).values(node=ALONE))

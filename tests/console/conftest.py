@@ -103,3 +103,13 @@ def browser(board: Board) -> Browser:
     visitor = Browser(board)
     visitor.enter()
     return visitor
+
+
+@pytest.fixture
+def owner(sqlite_board: Board) -> Browser:
+    """A browser in which the owner, olga, is signed in; beside her there is otto."""
+    sqlite_board.staff()
+    sqlite_board.staff("otto", "moderator")
+    browser = Browser(sqlite_board)
+    browser.enter()
+    return browser

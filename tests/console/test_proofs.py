@@ -24,16 +24,6 @@ OWN = {"remove_factor", "new_factor", "add_factor", "add_token", "revoke_own"}
 
 
 @pytest.fixture
-def owner(sqlite_board: Board) -> Browser:
-    """A browser in which the owner, olga, is signed in; beside her there is otto."""
-    sqlite_board.staff()
-    sqlite_board.staff("otto", "moderator")
-    browser = Browser(sqlite_board)
-    browser.enter()
-    return browser
-
-
-@pytest.fixture
 def stale(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Let so much time go by that nobody's proof is fresh."""
 

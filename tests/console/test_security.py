@@ -23,16 +23,6 @@ EVIL = "evil.example"
 REASON = {"reason": "because"}
 
 
-@pytest.fixture
-def owner(sqlite_board: Board) -> Browser:
-    """A browser in which the owner, olga, is signed in; beside her there is otto."""
-    sqlite_board.staff()
-    sqlite_board.staff("otto", "moderator")
-    browser = Browser(sqlite_board)
-    browser.enter()
-    return browser
-
-
 def test_no_hash_is_computed_on_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hashed: set[int] = set()
     hasher = passwords._hasher

@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from bbs_core import moderation, plugin_switches
 from bbs_core.ledger import acts_after
+from bbs_core.store.models import Position
 from tests.effects.kit import act, change
 from tests.platform.outside import put
 from tests.wire.live import LiveBoard
@@ -113,6 +116,17 @@ def test_what_came_before_a_plugin_is_not_told_and_what_came_while_it_was_off_is
         ann.list()
     with LiveBoard(tmp_path) as board:
         assert [post.text for post in hear(board, "posts", 1)] == ["before it was loaded"]
+
+
+def test_a_server_that_is_alone_keeps_its_place_from_nobody_so_that_a_kill_costs_no_wait(tmp_path: Path) -> None:
+    put(tmp_path, "ear.py", EAR)
+    with LiveBoard(tmp_path) as board, board.client("ann") as ann:
+        wait_for(board, "started")
+        ann.post("one")
+        ann.list()
+        hear(board, "posts", 1)
+        places = board.app.access.write(lambda connection: connection.execute(sa.select(Position.name, Position.node)))
+        assert {node for name, node in places if name.startswith("ear:")} == {""}
 
 
 def test_after_a_failure_the_same_comes_again(tmp_path: Path) -> None:
