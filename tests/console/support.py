@@ -17,8 +17,10 @@ from urllib.parse import urlencode
 
 import sqlalchemy as sa
 from flask.sessions import SecureCookieSessionInterface
+from flask_openapi3.openapi import OpenAPI
 
 from admin import ConsoleContext, create_app
+from admin.context import EXTENSION
 from admin.serving import ConsoleServer
 from bbs_core import acts, ledger
 from bbs_core.clock import now_ms
@@ -44,6 +46,9 @@ T = TypeVar("T")
 PASSWORD = "correct horse battery"
 SETUP_KEY = "the-key-that-the-start-line-shows"
 TIMEOUT_S = 10
+SECRET_KEY = secrets.token_bytes(32)
+# An application takes a tenth of a second to make, and all that it knows of a board is its context.
+IDLE: list[OpenAPI] = []
 # Hashing is slow on purpose, and no test of the pages is about it.
 PASSWORD_HASH = hash_password(PASSWORD)
 
@@ -82,7 +87,9 @@ class Board:
         self.health = {"status": "ok", "writer": "well"}
         self.run(lambda connection: beat(connection, "", json.dumps({"plugins": [], "writer": "ok"}), alone=True))
         self.counts = Counts()
-        self.app = create_app(self._context())
+        context = self._context()
+        self.app = IDLE.pop() if IDLE else create_app(context)
+        self.app.extensions[EXTENSION] = context
         self.console = ConsoleServer(self.app, AdminSettings(port=0))
         self.console.start()
 
@@ -116,7 +123,7 @@ class Board:
             models=lambda plugin: self.plugins.configured(plugin),
             health=lambda: self.health,
             metrics=lambda: render(registry),
-            secret_key=secrets.token_bytes(32),
+            secret_key=SECRET_KEY,
             setup_key=SETUP_KEY,
         )
 
@@ -126,6 +133,7 @@ class Board:
         self.writer.stop(TIMEOUT_S)
         self.readers.close()
         self.engine.dispose()
+        IDLE.append(self.app)
 
     def visit(self, name: str, address: str = "192.0.2.7", stay: bool = False) -> int:
         """Let a user come by, and leave if they do not stay; returns the number of their session."""
