@@ -9,7 +9,7 @@ from typing import cast
 from flask import current_app
 
 from bbs_core.ledger import Ledger
-from bbs_core.plugin_options import Models
+from bbs_core.platform.calls import Calls
 from bbs_core.settings import Settings
 from bbs_core.store.access import Access
 
@@ -21,7 +21,7 @@ class ConsoleContext:
     """The board as the console sees it; everything here is called from the console's own threads.
 
     `start` are the settings that the process was started with; what staff have changed is in the database.
-    `models` finds the settings of a plugin in this process.
+    `calls` are those of the plugins that this process has.
     `health` returns at least {"status": "ok" | "failing"}. `secret_key` signs the session cookies: 32 random bytes.
     Who has `setup_key` may become the first owner; where there is staff, or it is None, nobody may.
     """
@@ -29,7 +29,7 @@ class ConsoleContext:
     access: Access
     ledger: Ledger
     start: Settings
-    models: Models
+    calls: Calls
     health: Callable[[], Mapping[str, object]]
     metrics: Callable[[], bytes]
     secret_key: bytes = field(repr=False)

@@ -13,11 +13,11 @@ from bbs_core.plugin_options import View, change, view
 def seen(plugin: str) -> View | None:
     """Return the settings of a plugin, None where it has none or is not here."""
     console = board()
-    return view(console.access, console.start, console.models, plugin)
+    return view(console.access, console.start, console.calls.configured, plugin)
 
 
 def set_options(plugin: str, who: Actor, values: Mapping[str, Any], reason: str, version: int | None) -> int:
     """Change settings of a plugin; returns the act's id. Raises what `change` raises."""
     console = board()
-    arguments = (console.access, console.ledger, who, console.start, console.models)
+    arguments = (console.access, console.ledger, who, console.start, console.calls.configured)
     return change(*arguments, plugin, values, reason, version)

@@ -16,6 +16,7 @@ from bbs_core.errors import ConfigError, StoreError
 from bbs_core.host import FOLDER, PluginSet, found_plugins
 from bbs_core.ledger import Ledger
 from bbs_core.metrics import render_process
+from bbs_core.platform.calls import Calls, loop_in_thread
 from bbs_core.settings import PluginSettings, Settings
 from bbs_core.staff import has_staff
 from bbs_core.store.access import Access, DirectAccess
@@ -46,7 +47,7 @@ def context(settings: Settings | None = None) -> ConsoleContext:
         access=access,
         ledger=Ledger(_ledger_key(data, access)),
         start=found,
-        models=lambda plugin: plugins().configured(plugin),
+        calls=Calls(plugins, functools.cache(lambda: loop_in_thread("plugins"))),
         health=lambda: _health(access),
         metrics=render_process,
         secret_key=keys.open_key(data / CONSOLE_KEY_FILE),

@@ -29,7 +29,7 @@ from bbs_core.live_settings import LiveSettings, in_force, status_of
 from bbs_core.mail import Mail
 from bbs_core.metrics import Counts
 from bbs_core.noticeboard import Noticeboard
-from bbs_core.platform.configuring import Configured
+from bbs_core.platform.calls import Calls
 from bbs_core.platform.discovery import Plugin
 from bbs_core.platform.life import Life
 from bbs_core.platform.servers import Parts
@@ -121,6 +121,7 @@ class App:
         )
         self.life = Life(parts, node if self._shared else ALONE)
         self._watchdog = Watchdog(lambda: self.plugins.plugins)
+        self._calls = Calls(lambda: self.plugins, lambda: self._loop)
         self.live = LiveSettings(
             start, settings, self.readers, self.board, self.mail, self.rules, self.dispatch, self.life
         )
@@ -236,11 +237,9 @@ class App:
 
     def _plugin_values(self) -> dict[tuple[str, str], float]:
         """Ask the plugins, in the loop; whoever asks for metrics waits no longer than this."""
-        asking = asyncio.run_coroutine_threadsafe(self.dispatch.metrics(), self._loop)
         try:
-            return asking.result(METRICS_TIMEOUT_S)
+            return self._calls.wait_for(self.dispatch.metrics(), METRICS_TIMEOUT_S)
         except TimeoutError:
-            asking.cancel()
             return {}
 
     def _perform(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -248,12 +247,9 @@ class App:
             verb = checked_verb(arguments)
             running = self.dispatch.run_verb(verb.plugin, verb.verb, verb.text)
             return {"rows": asyncio.run_coroutine_threadsafe(running, self._loop).result()}
-        desk = acts.Desk(self.access, self.ledger, self._start, self._configured)
+        desk = acts.Desk(self.access, self.ledger, self._start, self._calls.configured)
         outcome = acts.perform(desk, acts.operator(), name, arguments)
         return {**outcome, "problem": self.plugins.problem(arguments["name"])} if name == acts.RELOAD else outcome
-
-    def _configured(self, plugin: str) -> Configured | None:
-        return self.plugins.configured(plugin)
 
     def _start_console(self) -> ConsoleServer:
         """The console is an edge, named by string, so that the core can be had without it."""
@@ -263,7 +259,7 @@ class App:
             access=self.access,
             ledger=self.ledger,
             start=self._start,
-            models=self._configured,
+            calls=self._calls,
             health=self.health,
             metrics=lambda: metrics.render(registry),
             secret_key=keys.open_key(self.data / CONSOLE_KEY_FILE),

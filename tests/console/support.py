@@ -29,6 +29,7 @@ from bbs_core.ledger import Ledger
 from bbs_core.logins import open_login
 from bbs_core.metrics import Counts, Gauges, new_registry, render
 from bbs_core.passwords import hash_password
+from bbs_core.platform.calls import Calls, loop_in_thread
 from bbs_core.platform.discovery import files
 from bbs_core.presence import beat
 from bbs_core.settings import AdminSettings, PluginSettings, Settings
@@ -51,6 +52,8 @@ SECRET_KEY = secrets.token_bytes(32)
 IDLE: list[OpenAPI] = []
 # Hashing is slow on purpose, and no test of the pages is about it.
 PASSWORD_HASH = hash_password(PASSWORD)
+# Plugins of all boards of a test run are called here.
+loop = functools.cache(functools.partial(loop_in_thread, "plugins"))
 
 
 class Answer(NamedTuple):
@@ -120,7 +123,7 @@ class Board:
             access=self.access,
             ledger=self.ledger,
             start=Settings(),
-            models=lambda plugin: self.plugins.configured(plugin),
+            calls=Calls(lambda: self.plugins, loop),
             health=lambda: self.health,
             metrics=lambda: render(registry),
             secret_key=SECRET_KEY,
