@@ -7,21 +7,42 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Self
 
 import psycopg
 
+from tests.forking import forker
 from tests.stock.double import StockClient
 
 START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 15
+VERB_TIMEOUT_S = 60
 ROOT = Path(__file__).parent.parent
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of a process that knows no setting of whoever runs the tests."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("BBS_")}
+    return {**kept, "PYTHONPATH": str(ROOT)}
+
+
+def bbs(*words: str | Path, stdin: str = "", folder: Path = ROOT, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Type a verb of `bbs` in a folder, and return how it ended."""
+    typed = [*map(str, words)]
+    with TemporaryFile("w+") as asked, TemporaryFile("w+") as printed, TemporaryFile("w+") as errors:
+        asked.write(stdin)
+        asked.seek(0)
+        files = [asked.fileno(), printed.fileno(), errors.fileno()]
+        code = forker().start(typed, environment() | variables, folder, files).wait(VERB_TIMEOUT_S)
+        for file in (printed, errors):
+            file.seek(0)
+        return subprocess.CompletedProcess(typed, code, printed.read(), errors.read())
 
 
 class BoardProcess:
@@ -34,11 +55,12 @@ class BoardProcess:
         self._start()
 
     def _start(self) -> None:
-        command = [sys.executable, "-m", "bbs_core.cli", "serve", "--port", "0", "--host", "127.0.0.1"]
-        command += ["--admin-port", "0", "--data", str(self.data)]
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, env=self._environment(), text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
+        words = ["serve", "--port", "0", "--host", "127.0.0.1", "--admin-port", "0", "--data", str(self.data)]
+        output, printed = os.pipe()
+        with Path(os.devnull).open() as nothing:
+            self.process = forker().start(words, self._environment(), ROOT, [nothing.fileno(), printed, printed])
+        os.close(printed)
+        self._output = os.fdopen(output, encoding="utf-8")
         self.lines: list[str] = []
         self._ready = threading.Event()
         self._port = 0
@@ -49,13 +71,11 @@ class BoardProcess:
         assert self._port, self.output
 
     def _environment(self) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("BBS_")}
         own = {f"BBS_{key.upper()}": str(value) for key, value in self.settings.items()}
-        return kept | own | {"BBS_SERVER_DATABASE": self.database, "PYTHONPATH": str(ROOT)}
+        return environment() | own | {"BBS_SERVER_DATABASE": self.database}
 
     def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
+        for line in self._output:
             self.lines.append(line)
             if not self._port and (found := re.search(r"port (\d+)", line)):
                 self._port = int(found[1])
@@ -96,8 +116,7 @@ class BoardProcess:
     def _ended(self) -> int:
         code = self.process.wait(STOP_TIMEOUT_S)
         self._reader.join(STOP_TIMEOUT_S)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+        self._output.close()
         return code
 
     def __enter__(self) -> Self:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 
-from tests.support import ROOT, BoardProcess
+from tests.support import BoardProcess, bbs
 
 TIMEOUT_S = 20
 
 
 def connect(board: BoardProcess, name: str, lines: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bbs_core.cli", "connect", "127.0.0.1", "--port", str(board.port), "--name", name]
-    return subprocess.run(
-        command, input=lines, capture_output=True, text=True, cwd=ROOT, timeout=TIMEOUT_S, check=False
-    )
+    return bbs("connect", "127.0.0.1", "--port", str(board.port), "--name", name, stdin=lines)
 
 
 def test_what_one_person_says_the_other_reads(board: BoardProcess) -> None:
@@ -31,8 +27,7 @@ def test_a_plugins_answer_is_shown_after_the_next_list(board: BoardProcess) -> N
 
 
 def test_a_server_that_is_not_there_is_one_sentence_and_exit_code_2() -> None:
-    command = [sys.executable, "-m", "bbs_core.cli", "connect", "127.0.0.1", "--port", "1", "--name", "x"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=TIMEOUT_S, check=False)
+    done = bbs("connect", "127.0.0.1", "--port", "1", "--name", "x")
     assert done.returncode == 2
     assert done.stderr.startswith("Error: ")
     assert done.stderr.count("\n") == 1

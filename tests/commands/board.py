@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
-from tests.support import ROOT
+from tests.support import bbs
 
 PASSWORD = "correct horse battery"
-WAIT_S = 30
 
 
 class Operator:
@@ -36,16 +33,4 @@ class Operator:
         self.bbs("staff", "add", name, "--role", "owner", "--password-stdin", stdin=PASSWORD)
 
     def _run(self, words: tuple[str, ...], stdin: str) -> subprocess.CompletedProcess[str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("BBS_")}
-        where = {"BBS_SERVER_DATA": str(self.data), "BBS_SERVER_DATABASE": self.database, "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-m", "bbs_core.cli", *words]
-        return subprocess.run(
-            command,
-            cwd=ROOT,
-            env=kept | where,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=WAIT_S,
-            check=False,
-        )
+        return bbs(*words, stdin=stdin, BBS_SERVER_DATA=str(self.data), BBS_SERVER_DATABASE=self.database)

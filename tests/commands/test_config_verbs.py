@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from bbs_core.settings import FIELDS
-from tests.support import ROOT
+from tests import support
 
 TIMEOUT_S = 60
 
 
 def bbs(*words: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    env = {name: value for name, value in os.environ.items() if not name.startswith("BBS_")}
-    return subprocess.run(
-        [sys.executable, "-m", "bbs_core.cli", *words],
-        cwd=cwd, env=env | {"PYTHONPATH": str(ROOT)} | variables,
-        capture_output=True, text=True, timeout=TIMEOUT_S, check=False,
-    )  # fmt: skip
+    return support.bbs(*words, folder=cwd, **variables)
 
 
 def test_show_prints_every_setting_and_where_it_came_from(tmp_path: Path) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.support import ROOT, BoardProcess
+from tests import support
+from tests.support import BoardProcess
 
 PASSWORD = "correct horse battery"
 TIMEOUT_S = 30
@@ -28,10 +27,7 @@ def live(tmp_path: Path, database_url: str) -> Iterator[BoardProcess]:
 
 def bbs(board: BoardProcess, *words: str, stdin: str = "") -> str:
     """Run a verb on the board's data folder, and return what it prints."""
-    command = [sys.executable, "-m", "bbs_core.cli", *words, "--data", str(board.data), "--database", board.database]
-    done = subprocess.run(
-        command, cwd=ROOT, input=stdin, text=True, capture_output=True, timeout=TIMEOUT_S, check=False
-    )
+    done = support.bbs(*words, "--data", board.data, "--database", board.database, stdin=stdin)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.strip()
 

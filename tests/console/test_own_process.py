@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests import support
 from tests.support import ROOT, BoardProcess, fresh_postgres_database
 
 PASSWORD = "correct horse battery"
@@ -62,8 +63,8 @@ def line_with(running: subprocess.Popen[str], pattern: str) -> re.Match[str]:
 
 def bbs(board: BoardProcess, *words: str, stdin: str = "") -> str:
     where = ["--data", str(board.data), "--database", board.database]
-    command = [sys.executable, "-m", "bbs_core.cli", *words, *where]
-    done = subprocess.run(command, cwd=ROOT, input=stdin, capture_output=True, text=True, timeout=WAIT_S, check=True)
+    done = support.bbs(*words, *where, stdin=stdin)
+    assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from bbs_core.store.archive import NOT_ROWS
 from bbs_core.store.engine import database_url as url_of
-from tests.support import ROOT, BoardProcess
-
-
-def bbs(*words: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bbs_core.cli", *map(str, words)]
-    return subprocess.run(command, cwd=ROOT, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+from tests.support import BoardProcess, bbs
 
 
 def where(data: Path, database: str) -> list[str | Path]:

@@ -14,9 +14,9 @@ from bbs_core.errors import StoreError
 from bbs_core.ledger import Ledger, open_key
 from bbs_core.store import archive
 from bbs_core.store.engine import database_url as url_of
-from tests.faults.archives import bbs, filled, rows, where
+from tests.faults.archives import filled, rows, where
 from tests.faults.crowd import crowd
-from tests.support import ROOT, BoardProcess, fresh_postgres_database
+from tests.support import ROOT, BoardProcess, bbs, fresh_postgres_database
 
 POSTS_BEFORE_A_BACKUP = 200
 DAMAGES = 25

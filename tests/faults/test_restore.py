@@ -18,8 +18,8 @@ from bbs_core.store import archive
 from bbs_core.store.engine import database_url as url_of
 from bbs_core.store.engine import reading_engine
 from bbs_core.store.models import Post
-from tests.faults.archives import bbs, filled, rows, where
-from tests.support import ROOT
+from tests.faults.archives import filled, rows, where
+from tests.support import ROOT, bbs
 
 # Twelve times as long in JSON, and more than SQLite keeps in memory before the end of a transaction.
 LONG = "😀" * 1_000_000

@@ -16,7 +16,7 @@ from bbs_core.store import migrations
 from bbs_core.store.engine import database_url as url_of
 from bbs_core.store.engine import present_schema
 from tests.faults import schemas
-from tests.support import ROOT, BoardProcess
+from tests.support import ROOT, BoardProcess, bbs
 
 NEWEST = "9999"
 DIES_HALF_WAY = f'''
@@ -133,9 +133,7 @@ def test_an_older_program_refuses_a_newer_database_in_one_sentence(tmp_path: Pat
     with sa.create_engine(url_of(database_url, data), poolclass=sa.NullPool).begin() as connection:
         connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{NEWEST}'")
     before = tables(data, database_url)
-    command = [sys.executable, "-m", "bbs_core.cli", "serve", "--port", "0", "--data", str(data)]
-    command += ["--database", database_url] if database_url else []
-    refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    refused = bbs("serve", "--port", "0", "--data", data, *(["--database", database_url] if database_url else []))
     sentence = f"Error: This database was written by a newer version of the program (schema {NEWEST})."
     assert (refused.returncode, refused.stderr.strip().splitlines()) == (2, [sentence])
     assert tables(data, database_url) == before

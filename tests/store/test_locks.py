@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from bbs_core.errors import BoardInUse, StoreError
 from bbs_core.store.engine import SQLITE_FILE, data_lock
-from tests.support import ROOT
+from tests.support import bbs
 
 
 def serve(*options: str | Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "bbs_core.cli", "serve", "--port", "0", "--no-admin", *map(str, options)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    return bbs("serve", "--port", "0", "--no-admin", *options)
 
 
 def test_a_folder_is_held_by_one(tmp_path: Path) -> None:

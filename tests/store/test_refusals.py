@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from bbs_core.ledger import KEY_FILE
 from bbs_core.store.engine import database_url, migrate, writing_engine
-from tests.support import ROOT, BoardProcess
+from tests.support import BoardProcess, bbs
 
 ERROR_EXIT_CODE = 2
 TIMEOUT_S = 20
@@ -20,11 +17,7 @@ TIMEOUT_S = 20
 
 def refusal(data: Path) -> str:
     """Start a server that must refuse; returns its sentence."""
-    command = [sys.executable, "-m", "bbs_core.cli", "serve", "--port", "0", "--no-admin", "--data", str(data)]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("BBS_")}
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=TIMEOUT_S, check=False
-    )
+    done = bbs("serve", "--port", "0", "--no-admin", "--data", data)
     assert (done.returncode, done.stdout) == (ERROR_EXIT_CODE, "")
     found = re.fullmatch(r"Error: ([^\n]+)\n", done.stderr)
     assert found, done.stderr
