@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import secrets
 from pathlib import Path
@@ -13,14 +12,16 @@ from admin.context import ConsoleContext
 from bbs_core import keys, ledger, presence
 from bbs_core.config import load
 from bbs_core.errors import ConfigError, StoreError
-from bbs_core.host import FOLDER, PluginSet, found_plugins
 from bbs_core.ledger import Ledger
 from bbs_core.metrics import render_process
 from bbs_core.platform.calls import Calls, loop_in_thread
-from bbs_core.settings import PluginSettings, Settings
+from bbs_core.platform.following import Following, settle
+from bbs_core.settings import Settings
 from bbs_core.staff import has_staff
 from bbs_core.store.access import Access, DirectAccess
-from bbs_core.store.engine import database_url, refuse_other_schema, writing_engine
+from bbs_core.store.engine import database_url, reading_engine, refuse_other_schema, writing_engine
+from bbs_core.store.readers import Readers
+from bbs_core.store.writer import Writer
 
 log = structlog.get_logger(__name__)
 
@@ -42,12 +43,12 @@ def context(settings: Settings | None = None) -> ConsoleContext:
     engine = writing_engine(url, connections=found.admin.threads)
     refuse_other_schema(engine)
     access = DirectAccess(engine)
-    plugins = functools.cache(functools.partial(_plugins, data, found.plugins))
+    chain = Ledger(_ledger_key(data, access))
     return ConsoleContext(
         access=access,
-        ledger=Ledger(_ledger_key(data, access)),
+        ledger=chain,
         start=found,
-        calls=Calls(plugins, functools.cache(lambda: loop_in_thread("plugins"))),
+        calls=_calls(found, chain),
         health=lambda: _health(access),
         metrics=render_process,
         secret_key=keys.open_key(data / CONSOLE_KEY_FILE),
@@ -55,9 +56,14 @@ def context(settings: Settings | None = None) -> ConsoleContext:
     )
 
 
-def _plugins(data: Path, settings: PluginSettings) -> PluginSet:
-    """Import the plugins when somebody asks for the settings of one: they are known by their models alone."""
-    return PluginSet(settings, found_plugins(data / FOLDER, settings))
+def _calls(settings: Settings, chain: Ledger) -> Calls:
+    """Return the plugins of this process, which follow those of the board and have connections of their own."""
+    url, count = database_url(settings.server.database, Path(settings.server.data)), settings.store.readers
+    readers = Readers(reading_engine(url, count), count)
+    writer = Writer(writing_engine(url), settings.store.batch_rows, settle)
+    writer.start()
+    loop = loop_in_thread("plugins")
+    return Calls(Following(settings, readers, writer, chain, loop), lambda: loop)
 
 
 def tell(context: ConsoleContext) -> None:

@@ -138,6 +138,11 @@ def id_of(connection: sa.Connection, name: str) -> int | None:
     return connection.execute(sa.select(User.id).where(User.name_hash == name_hash(name))).scalar()
 
 
+def first_visit_ms(connection: sa.Connection, name: str) -> int | None:
+    """Return when a name came first, None where it never has."""
+    return connection.execute(sa.select(User.first_visit_at_ms).where(User.name_hash == name_hash(name))).scalar()
+
+
 def addresses_of(connection: sa.Connection, user_ids: Iterable[int]) -> dict[int, list[sa.RowMapping]]:
     """Return the latest addresses of each user, at most ADDRESS_LIMIT, the last used first."""
     latest = sa.func.row_number().over(

@@ -5,131 +5,49 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
 from bbs_core import passwords, plugin_options, plugin_switches, presence, sanctions, second_factor, staff, tokens, undo
 from bbs_core.accounts import find_user
+from bbs_core.act_arguments import (
+    Arguments,
+    Named,
+    Numbered,
+    PluginExplain,
+    PluginNamed,
+    PluginRun,
+    PluginSettings,
+    SanctionAdd,
+    SanctionLift,
+    StaffAdd,
+    StaffMember,
+    StaffPassword,
+    StaffRole,
+    TokenCreate,
+    TokenRevoke,
+    UserErase,
+    UserNamed,
+)
+from bbs_core.erasure import ERASE, erase
 from bbs_core.errors import InvalidAct
 from bbs_core.ledger import Actor, Ledger
+from bbs_core.personal_data import Ask, asked_about, nobody
 from bbs_core.plugin_options import Models
 from bbs_core.proposals import Proposal
 from bbs_core.public.fields import read_all
 from bbs_core.rows import visible
-from bbs_core.settings import LARGEST_ID, Settings
+from bbs_core.settings import Settings
 from bbs_core.store.access import Access
-from bbs_core.tokens import EXPIRES_DAYS
 
 RUN_VERB = "plugin.run"
+EXPLAIN = "plugin.explain"
 RELOAD = "plugin.reload"
 PLUGIN_VIEW = "plugin.view"
-RowNumber = Field(ge=1, le=LARGEST_ID)
-
-
-class Arguments(BaseModel):
-    """What all acts' arguments share: nothing is converted, nothing unknown passed over, no value repeated."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
-
-
-class StaffAdd(Arguments):
-    """Let someone enter the console."""
-
-    name: str
-    role: str
-    password: str = Field(repr=False)
-
-
-class StaffMember(Arguments):
-    """Whom an act on the staff concerns."""
-
-    name: str
-    reason: str = ""
-
-
-class StaffRole(Arguments):
-    """Give someone another role."""
-
-    name: str
-    role: str
-    reason: str = ""
-
-
-class StaffPassword(Arguments):
-    """Set someone's password anew."""
-
-    name: str
-    password: str = Field(repr=False)
-
-
-class TokenCreate(Arguments):
-    """Make a bearer token for the REST API."""
-
-    staff: str
-    name: str
-    scopes: list[str]
-    expires_days: int = EXPIRES_DAYS
-
-
-class TokenRevoke(Arguments):
-    """Refuse a token from now on."""
-
-    id: int = RowNumber
-
-
-class SanctionAdd(Arguments):
-    """Ban or mute a name, an address or a network."""
-
-    measure: Literal["ban", "mute"]
-    kind: str
-    value: str
-    reason: str
-    note: str = ""
-    expires_in_s: int | None = None
-    hide_posts: bool = False
-    force: bool = False
-
-
-class Numbered(Arguments):
-    """A row that an act concerns, and why."""
-
-    id: int = RowNumber
-    reason: str
-
-
-class SanctionLift(Numbered):
-    """End a ban or a mute."""
-
-    measure: Literal["ban", "mute"]
-
-
-class Named(Arguments):
-    """A plugin or user that an act concerns, and why."""
-
-    name: str
-    reason: str
-
-
-class PluginNamed(Arguments):
-    """The plugin whose settings are wanted."""
-
-    name: str
-
-
-class PluginSettings(Named):
-    """Set a plugin's settings, as they are typed; None takes a change back."""
-
-    values: dict[str, str | None]
-
-
-class PluginRun(Arguments):
-    """Have a plugin of the running server do what one of its verbs does."""
-
-    plugin: str
-    verb: str
-    text: str = ""
+USER_EXPORT = "user.export"
+_Arguments = TypeVar("_Arguments", bound=Arguments)
 
 
 @dataclass(frozen=True)
@@ -141,6 +59,8 @@ class Desk:
     start: Settings
     # A running server knows its plugins.
     models: Models = lambda _plugin: None
+    export: Ask = nobody
+    forget: Ask = nobody
 
 
 @dataclass(frozen=True)
@@ -157,19 +77,17 @@ def perform(desk: Desk, actor: Actor, name: str, arguments: Mapping[str, Any]) -
     act = _ACTS.get(name)
     if act is None:
         raise InvalidAct(f"There is no act {name[:40]!r}; there are {', '.join(_ACTS)}.")
-    try:
-        checked = act.arguments.model_validate(arguments)
-    except ValidationError as error:
-        raise InvalidAct(_sentence(name, error)) from None
-    return act.run(desk, actor, checked)
+    return act.run(desk, actor, _checked(name, act.arguments, arguments))
 
 
 def checked_verb(arguments: Mapping[str, Any]) -> PluginRun:
     """Return what `RUN_VERB` is to run, which only a running server can. Raises InvalidAct."""
-    try:
-        return PluginRun.model_validate(arguments)
-    except ValidationError as error:
-        raise InvalidAct(_sentence(RUN_VERB, error)) from None
+    return _checked(RUN_VERB, PluginRun, arguments)
+
+
+def checked_question(arguments: Mapping[str, Any]) -> PluginExplain:
+    """Return what `EXPLAIN` is to explain, which only a running server can. Raises InvalidAct."""
+    return _checked(EXPLAIN, PluginExplain, arguments)
 
 
 def operator() -> Actor:
@@ -258,6 +176,13 @@ def _plugin_reload(desk: Desk, actor: Actor, old: Named) -> dict[str, Any]:
     return _act_id(desk, actor, plugin_switches.reload_plugin, old.name, old.reason)
 
 
+def _plugin_forget(desk: Desk, actor: Actor, old: Named) -> dict[str, Any]:
+    act_id, gone = desk.access.write(
+        lambda connection: plugin_switches.forget_plugin(connection, desk.ledger, actor, old.name, old.reason)
+    )
+    return {"act_id": act_id, **gone}
+
+
 def _plugin_view(desk: Desk, _actor: Actor, asked: PluginNamed) -> dict[str, Any]:
     view = _view(desk, asked.name)
     described = view.options.schema["properties"]
@@ -283,8 +208,26 @@ def _user_kick(desk: Desk, actor: Actor, old: Named) -> dict[str, Any]:
     return _act_id(desk, actor, presence.kick_user, user_id, old.reason)
 
 
+def _user_export(desk: Desk, _actor: Actor, asked: UserNamed) -> dict[str, Any]:
+    user_id = desk.access.read(lambda connection: find_user(connection, asked.name))
+    user = desk.access.read(lambda connection: asked_about(connection, user_id))
+    return {"user_id": user_id, "plugins": list(map(asdict, desk.export(user)))}
+
+
+def _user_erase(desk: Desk, actor: Actor, old: UserErase) -> dict[str, Any]:
+    user_id = desk.access.read(lambda connection: find_user(connection, old.name))
+    return asdict(erase(desk.access, desk.ledger, actor, desk.forget, user_id, old.reason, force=old.force))
+
+
 def _act_undo(desk: Desk, actor: Actor, old: Numbered) -> dict[str, Any]:
     return _act_id(desk, actor, undo.undo, desk.start, old.id, old.reason)
+
+
+def _checked(name: str, model: type[_Arguments], arguments: Mapping[str, Any]) -> _Arguments:
+    try:
+        return model.model_validate(arguments)
+    except ValidationError as error:
+        raise InvalidAct(_sentence(name, error)) from None
 
 
 def _sentence(name: str, error: ValidationError) -> str:
@@ -307,8 +250,11 @@ _ACTS: Mapping[str, _Act] = {
     "plugin.enable": _Act(Named, _plugin_enable),
     "plugin.disable": _Act(Named, _plugin_disable),
     RELOAD: _Act(Named, _plugin_reload),
+    "plugin.forget": _Act(Named, _plugin_forget),
     PLUGIN_VIEW: _Act(PluginNamed, _plugin_view),
     plugin_options.SETTINGS: _Act(PluginSettings, _plugin_settings),
     "user.kick": _Act(Named, _user_kick),
+    USER_EXPORT: _Act(UserNamed, _user_export),
+    ERASE: _Act(UserErase, _user_erase),
     "act.undo": _Act(Numbered, _act_undo),
 }

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 import structlog
 
-from bbs_core import acts, keys, ledger, metrics, sanctions, staff
-from bbs_core.acts import RUN_VERB, checked_verb
+from bbs_core import accounts, acts, keys, ledger, metrics, sanctions, staff
+from bbs_core.acts import EXPLAIN, RUN_VERB, checked_question, checked_verb
 from bbs_core.board import Board
 from bbs_core.chunks import Cache
 from bbs_core.control import SOCKET_FILE, ControlServer
@@ -25,22 +25,29 @@ from bbs_core.follower import Follower
 from bbs_core.heartbeat import Heartbeat
 from bbs_core.host import FOLDER, PluginSet, found_plugins
 from bbs_core.incidents import Incidents
-from bbs_core.live_settings import LiveSettings, in_force, status_of
+from bbs_core.live_settings import LiveSettings, status_of
 from bbs_core.mail import Mail
 from bbs_core.metrics import Counts
 from bbs_core.noticeboard import Noticeboard
+from bbs_core.platform import personal
 from bbs_core.platform.calls import Calls
 from bbs_core.platform.discovery import Plugin
+from bbs_core.platform.explaining import explain
 from bbs_core.platform.life import Life
+from bbs_core.platform.permits import Permits
 from bbs_core.platform.servers import Parts
+from bbs_core.platform.storages import Storages
+from bbs_core.platform.storages import migrate as migrate_plugin
 from bbs_core.platform.watchdog import Watchdog
+from bbs_core.plugin_settings import PluginSettings
 from bbs_core.presence import Presence
 from bbs_core.rules import Rules
 from bbs_core.search import Indexer
 from bbs_core.server import Server
 from bbs_core.services import Services
-from bbs_core.settings import PluginSettings, Settings
-from bbs_core.store.access import LiveAccess
+from bbs_core.settings import Settings
+from bbs_core.settings_in_force import in_force
+from bbs_core.store.access import AloneAccess, LiveAccess
 from bbs_core.store.commits import Commits
 from bbs_core.store.engine import ENGINES, Engines, database_url, migrate, outlives_power_cuts
 from bbs_core.store.feed import Bell
@@ -112,12 +119,19 @@ class App:
             (self.data / FOLDER).mkdir(mode=0o700, exist_ok=True)
         incidents = Incidents(self.writer.call)
         discover = functools.partial(find, self.data / FOLDER, settings.plugins)
-        plugins = PluginSet(settings.plugins, discover(), incidents.put, discover)
+        migrating = functools.partial(migrate_plugin, AloneAccess(self.readers, self.writer))
+        plugins = PluginSet(settings.plugins, discover(), incidents.put, discover, migrating)
         if settings.plugins.strict:
             plugins.refuse_faults()
-        self.dispatch = Dispatch(plugins, settings.board.slash)
+        self.dispatch = Dispatch(plugins, settings.board.slash, Permits(self.rules, self._first_visit))
         parts = Parts(
-            self.presence, self.readers, self.ledger, self.writer.call, lambda: self.settings.board.operator_name
+            self.presence,
+            self.readers,
+            self.ledger,
+            self.writer.call,
+            lambda: self.settings.board.operator_name,
+            Storages(self.readers, self.writer, settings.store.readers),
+            self.writer.aside,
         )
         self.life = Life(parts, node if self._shared else ALONE)
         self._watchdog = Watchdog(lambda: self.plugins.plugins)
@@ -126,7 +140,14 @@ class App:
             start, settings, self.readers, self.board, self.mail, self.rules, self.dispatch, self.life
         )
         effects = Effects(
-            self.ledger, self.board, self.rules, self.noticeboard, self.presence, self.readers, self._configure
+            self.ledger,
+            self.board,
+            self.mail,
+            self.rules,
+            self.noticeboard,
+            self.presence,
+            self.readers,
+            self._configure,
         )
         self.follower = Follower(self.board, self.mail, self.noticeboard, effects.apply, self.readers, self._shared)
         self.heartbeat = Heartbeat(node, self.writer.call, self._status, alone=not self._shared)
@@ -174,6 +195,7 @@ class App:
             dispatch=self.dispatch,
             counts=self.counts,
             readers=self.readers,
+            indexer=self._indexer,
             write=self.writer.call,
         )
         self.server = Server(services, self.settings)
@@ -223,6 +245,9 @@ class App:
         """The plugins at work."""
         return self.dispatch.plugins
 
+    async def _first_visit(self, name: str) -> int | None:
+        return await self.readers.read(lambda connection: accounts.first_visit_ms(connection, name))
+
     async def _configure(self, acts: Acts) -> None:
         await self.live.follow(acts)
         self.heartbeat.soon()
@@ -247,7 +272,12 @@ class App:
             verb = checked_verb(arguments)
             running = self.dispatch.run_verb(verb.plugin, verb.verb, verb.text)
             return {"rows": asyncio.run_coroutine_threadsafe(running, self._loop).result()}
-        desk = acts.Desk(self.access, self.ledger, self._start, self._calls.configured)
+        if name == EXPLAIN:
+            asked = checked_question(arguments)
+            explaining = explain(self.dispatch, self.presence, asked.user, asked.command, asked.address)
+            return asyncio.run_coroutine_threadsafe(explaining, self._loop).result()
+        asking = {what.__name__: functools.partial(what, self._calls) for what in (personal.export, personal.forget)}
+        desk = acts.Desk(self.access, self.ledger, self._start, self._calls.configured, **asking)
         outcome = acts.perform(desk, acts.operator(), name, arguments)
         return {**outcome, "problem": self.plugins.problem(arguments["name"])} if name == acts.RELOAD else outcome
 
@@ -284,7 +314,8 @@ class App:
 
     def _settle(self, batch: Batch) -> None:
         self._in_loop(self.commits.settle, batch)
-        self._in_loop(self.life.ring)
+        if batch.rows or batch.work:
+            self._in_loop(self.life.ring)
 
     def _kept(self, batch: Batch) -> None:
         self.counts.posts_total += len(batch.posts)

@@ -7,11 +7,14 @@ import functools
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable
+from dataclasses import replace
 
 import sqlalchemy as sa
 
 from bbs_core.chunks import Cache, Chunk
 from bbs_core.look import Frames, post_frames
+from bbs_core.posts import PostQuery, State, list_posts
+from bbs_core.public.records import Count
 from bbs_core.rows import texts
 from bbs_core.settings import BoardSettings
 from bbs_core.shelf import CHUNK_ROWS, Load, Shelf
@@ -36,6 +39,7 @@ class Board:
         self._dress(settings)
         self._shelf = Shelf(cache, self._loader(), array("q", [1]), Chunk())
         self._hidden = 0
+        self._searching = asyncio.Lock()
 
     async def open(self) -> None:
         """Load the newest posts; the time and memory that takes do not depend on how many there are."""
@@ -114,6 +118,33 @@ class Board:
                 return found
             await asyncio.sleep(0)  # the loop serves others in between
         return None
+
+    async def count(self, after_id: int) -> Count:
+        """Return how many of the posts after an id a list shows, and how many earlier ones its window leaves out."""
+        after_id, last_id = max(after_id, self._archived_through), self._shelf.last_id
+        hidden = await self._readers.read(lambda connection: reads.hidden_posts(connection, after_id, last_id))
+        posts = max(0, last_id - after_id - hidden)
+        if not self._window:
+            return Count(posts, 0)
+        row_ids = await (await newest(self._shelf, self._window)).row_ids()
+        shown = sum(after_id < row_id <= last_id for row_id in row_ids)
+        return Count(shown, max(0, posts - shown))
+
+    async def newest(self, limit: int, after_id: int) -> list[str]:
+        """Return the rows of the newest posts after an id, the oldest first, each whole."""
+        return await self._found(PostQuery(State.VISIBLE, after_id=after_id), limit)
+
+    async def search(self, words: str, limit: int) -> list[str]:
+        """Return the rows of the newest posts that are shown and have all these words, as `newest` does."""
+        # One at a time, so that lists always find a reader.
+        async with self._searching:
+            return await self._found(PostQuery(State.VISIBLE, words=words), limit)
+
+    async def _found(self, query: PostQuery, limit: int) -> list[str]:
+        query = replace(query, after_id=max(query.after_id, self._archived_through))
+        found = await self._readers.read(lambda connection: list_posts(connection, query, limit=limit))
+        posts = [reads.StoredRow(one.id, one.username, one.address, one.text, one.at_ms, one.state) for one in found]
+        return ["".join(texts(b"".join(self._frames(post)))) for post in reversed(posts)]
 
     def _put(self, shelf: Shelf, row: reads.StoredRow) -> None:
         if row.state == reads.VISIBLE:

@@ -17,6 +17,7 @@ from bbs_core.cli_options import config_option, say
 from bbs_core.cli_plugin import plugin
 from bbs_core.config import load
 from bbs_core.errors import PluginError
+from bbs_core.groups import EVERYONE
 
 if TYPE_CHECKING:
     from bbs_core.host import PluginSet
@@ -51,12 +52,14 @@ def check(context: click.Context, path: Path, config: Path | None) -> None:
     from bbs_core.host import PluginSet
     from bbs_core.platform.discovery import builtins
     from bbs_core.platform.projects import plugins_at
+    from bbs_core.platform.storages import trying
 
     settings = load(config).settings.plugins
     # What goes wrong is said below.
     logs.configure("error", "text", io.StringIO())
     found = plugins_at(path)
-    plugins = PluginSet(settings, [*builtins(), *found])
+    with trying() as migrate:
+        plugins = PluginSet(settings, [*builtins(), *found], migrate=migrate)
     for one in found:
         for line in _told(one, plugins):
             say(line)
@@ -111,10 +114,14 @@ def _told(one: Plugin, plugins: PluginSet) -> Iterator[str]:
     for pause_s, function in one.timers:
         yield f"  timer every {pause_s:g} s: {function.__name__} ({place(function)})"
     yield from (f"  verb {verb} ({place(function)})" for verb, function in one.verbs.items())
+    yield from (f"  migration {migration.number} ({migration.place})" for migration in one.migrations)
+    yield from (f"  {part.kind} {part.name}: {part.title} ({place(part.function)})" for part in one.extension)
     if one.configured is not None:
         yield from (f"  setting {name}" for name in one.configured.options.model.model_fields)
 
 
 def _command(info: CommandInfo) -> Iterator[str]:
     yield f"  command {info.usage}: {info.summary}"
+    if info.may != EVERYONE or info.rate:
+        yield f"    for {info.may}{info.rate and f', at most {info.rate}'}"
     yield from (f"    example {example.typed}" for example in info.examples)

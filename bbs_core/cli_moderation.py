@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
@@ -53,6 +54,39 @@ def kick(loaded: Loaded, name: str, reason: str) -> None:
     """End all sessions of the user NAME."""
     perform_on_a_board(loaded, "user.kick", {"name": name, "reason": reason})
     say(f"The sessions of {name} are ended.")
+
+
+@user.command("export")
+@board_options
+@click.argument("name")
+def export(loaded: Loaded, name: str) -> None:
+    """Print all that is kept of the user NAME as JSON, but for the texts of direct messages."""
+    from bbs_core.personal_data import Reply, as_json, export_user
+
+    asked = perform_on_a_board(loaded, "user.export", {"name": name})
+    replies = [Reply(**reply) for reply in asked["plugins"]]
+
+    def write(connection: Any) -> None:
+        sections = export_user(lambda read: read(connection), asked["user_id"], replies)
+        sys.stdout.writelines(as_json(sections))
+
+    look(loaded, write)
+
+
+@user.command("erase")
+@board_options
+@click.argument("name")
+@click.option("--reason", required=True, help="Why; it stands in the ledger. Leave the name out.")
+@click.option("--force", is_flag=True, help="Do it though a plugin fails, or no server runs that could ask them.")
+@click.pass_context
+def erase(context: click.Context, loaded: Loaded, name: str, reason: str, force: bool) -> None:
+    """Erase the user NAME for good; exit code 1 where a plugin failed and nothing was erased."""
+    done = perform_on_a_board(loaded, "user.erase", {"name": name, "reason": reason, "force": force})
+    for reply in done["plugins"]:
+        say(": ".join(filter(None, (reply["plugin"], reply["outcome"], reply["sentence"]))))
+    say(f"{name} is erased." if done["erased"] else "Nothing was erased: ask again, or use --force.")
+    if not done["erased"]:
+        context.exit(FAULTY_EXIT_CODE)
 
 
 def _sanctions(measure: str, does: str) -> click.Group:

@@ -16,6 +16,8 @@ from bbs_core.errors import BoardInUse, PluginError, StoreError
 
 __all__ = ["plugin"]
 
+REFUSED_EXIT_CODE = 1
+
 
 @plugin.command("run", context_settings={"ignore_unknown_options": True})
 @board_options
@@ -27,6 +29,25 @@ def run(loaded: Loaded, name: str, verb: str, words: tuple[str, ...]) -> None:
     text = " ".join(f'"{word}"' if " " in word or not word else word for word in words)
     for row in _asked(loaded, "plugin.run", {"plugin": name, "verb": verb, "text": text})["rows"]:
         say(row)
+
+
+@plugin.command("explain")
+@board_options
+@click.argument("user")
+@click.argument("command")
+@click.option("--address", default="", help="Where the user comes from; else the address of their session.")
+@click.pass_context
+def explain(context: click.Context, loaded: Loaded, user: str, command: str, address: str) -> None:
+    """Say which rule decides whether USER may use COMMAND, in the running server; exit code 1 where they may not.
+
+    The rules are asked in this order, and the first that refuses decides.
+    """
+    told = _asked(loaded, "plugin.explain", {"user": user, "command": command, "address": address})
+    say(f"{user}, {told['word']}, from {told['address'] or 'an address that is not known: try --address'}")
+    for one in told["findings"]:
+        say(f"{'>' if one['decides'] else ' '} {one['rule']:8}{one['verdict']:9}{one['says']}")
+    if not told["allowed"]:
+        context.exit(REFUSED_EXIT_CODE)
 
 
 @plugin.command("settings")
@@ -89,3 +110,16 @@ def reload(loaded: Loaded, name: str, reason: str) -> None:
     if problem := done.get("problem"):
         raise PluginError(problem)
     say(f"{name} is loaded afresh.")
+
+
+@plugin.command("forget")
+@board_options
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask for the name once more.")
+@reason_option
+def forget(loaded: Loaded, name: str, yes: bool, reason: str) -> None:
+    """Drop all that the plugin NAME has kept, its tables and values; it must not be at work."""
+    if not yes and click.prompt(f"All that {name} has kept will be gone. Type its name") != name:
+        raise click.Abort
+    gone = perform_on_a_board(loaded, "plugin.forget", {"name": name, "reason": reason})
+    say(f"{name} is forgotten: {len(gone['tables'])} tables and {gone['values']} values.")

@@ -14,6 +14,7 @@ import structlog
 
 from bbs_core.errors import BBSError, PluginError, StoreError, UserError
 from bbs_core.host import PluginSet
+from bbs_core.platform.permits import Permits
 from bbs_core.platform.runner import HookFailed
 from bbs_core.platform.screening import Screen
 from bbs_core.public.lines import CommandInfo, Session
@@ -28,6 +29,7 @@ ANSWER_ROWS = 10_000
 ANSWER_CHARACTERS = 2_000_000
 # Numbers that one plugin tells: each is a series that others keep.
 METRICS_LIMIT = 100
+METRIC_CHARACTERS = 100
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,15 @@ class Request(NamedTuple):
 class Dispatch:
     """Call the hook of each command of one server, and turn every answer or failure into rows."""
 
-    def __init__(self, plugins: PluginSet, slash: str) -> None:
+    def __init__(self, plugins: PluginSet, slash: str, permits: Permits) -> None:
+        self.permits = permits
         self.change(plugins, slash)
 
     def change(self, plugins: PluginSet, slash: str) -> None:
         """Call these plugins from now on; calls that have begun go on in those that were there before."""
         self.plugins = plugins
+        self.permits.change(plugins)
+        self._asked = self.permits.asked
         self.post_screen = Screen(plugins.hooks.bbs_screen_post, "post")
         self.message_screen = Screen(plugins.hooks.bbs_screen_message, "message")
         self._reserved = slash == "reserved"
@@ -89,7 +94,7 @@ class Dispatch:
             except (HookFailed, UserError, TypeError, ValueError):
                 continue
             numbers = list(told.items())[:METRICS_LIMIT]
-            found |= {(function.runner.plugin, str(key)): float(value) for key, value in numbers if _is_number(value)}
+            found |= {(function.runner.plugin, name): value for name, value in filter(None, map(_metric, numbers))}
         return found
 
     def close(self) -> None:
@@ -101,6 +106,11 @@ class Dispatch:
         """The commands that work now, in the order of their words; a post has no word."""
         found = self.plugins.commands.items()
         return [info for word, info in sorted(found) if word != POST.word and self.plugins.works(hook_name(word))]
+
+    def commands_for(self, session: Session) -> list[CommandInfo]:
+        """Return those of them that a user may use."""
+        who = session.username, session.address
+        return [info for info in self.commands if self.permits.admits(hook_name(info.word), *who)]
 
     def request(self, frame: str) -> Request | Command:
         """Return the request that a frame makes, or the command whose other frames have to be waited for."""
@@ -124,7 +134,7 @@ class Dispatch:
         """Run a command as `perform` does, where that needs no waiting; else do nothing and return None."""
         command = request.command
         call = getattr(self.plugins.hooks, command.hook)
-        if self._reserved or not call.immediate:
+        if self._reserved or command.hook in self._asked or not call.immediate:
             return None
         try:
             return _checked(call.now(session=session, **request.texts), command)
@@ -140,6 +150,10 @@ class Dispatch:
         if not self.plugins.works(command.hook):
             return [_switched_off(command)]
         try:
+            if command.hook in self._asked:
+                refused = await self.permits.refusal(command.hook, session.username, session.address)
+                if refused:
+                    return [refused]
             answer = await getattr(self.plugins.hooks, command.hook)(session=session, **request.texts)
             return _checked(answer, command)
         except BBSError as error:
@@ -224,5 +238,11 @@ async def fetched(rows: ShelfRows) -> list[str]:
     return texts
 
 
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float)
+def _metric(told: tuple[Any, Any]) -> tuple[str, float] | None:
+    """Return a name and a number as others can read them."""
+    name, value = told
+    return (encodable(name)[:METRIC_CHARACTERS], float(value)) if _is_metric(name, value) else None
+
+
+def _is_metric(name: Any, value: Any) -> bool:
+    return type(name) is str and type(value) in (int, float)

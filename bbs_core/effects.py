@@ -8,7 +8,9 @@ import sqlalchemy as sa
 
 from bbs_core import sanctions
 from bbs_core.board import Board
+from bbs_core.erasure import ERASE, posts_of, sanctions_of
 from bbs_core.ledger import Ledger
+from bbs_core.mail import Mail
 from bbs_core.noticeboard import Noticeboard
 from bbs_core.presence import Presence
 from bbs_core.rules import Rules
@@ -26,6 +28,7 @@ class Effects:
         self,
         ledger: Ledger,
         board: Board,
+        mail: Mail,
         rules: Rules,
         noticeboard: Noticeboard,
         presence: Presence,
@@ -34,6 +37,7 @@ class Effects:
     ) -> None:
         self._ledger = ledger
         self._board = board
+        self._mail = mail
         self._rules = rules
         self._noticeboard = noticeboard
         self._presence = presence
@@ -42,6 +46,7 @@ class Effects:
             "post": self._posts,
             "sanction": self._sanctions,
             "session": self._sessions,
+            "user": self._users,
             "announcement": lambda _acts: noticeboard.refresh(),
             "setting": configure,
             "plugin": configure,
@@ -58,8 +63,17 @@ class Effects:
     async def _posts(self, acts: Acts) -> None:
         await self._board.refresh(_targets(acts))
 
+    async def _users(self, acts: Acts) -> None:
+        erased = _targets([act for act in acts if act["action"] == ERASE])
+        if erased:
+            await self._board.refresh(await self._readers.read(lambda connection: posts_of(connection, erased)))
+            self._mail.refresh()
+            await self._rule(await self._readers.read(lambda connection: sanctions_of(connection, erased)))
+
     async def _sanctions(self, acts: Acts) -> None:
-        ids = _targets(acts)
+        await self._rule(_targets(acts))
+
+    async def _rule(self, ids: list[int]) -> None:
         found = await self._readers.read(lambda connection: sanctions.rulings(connection, ids))
         self._rules.replace(ids, found)
         changed = set(ids)

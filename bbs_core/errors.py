@@ -77,6 +77,10 @@ class PluginError(BBSError):
     """A plugin cannot be loaded, or did not keep the contract of a hook."""
 
 
+class StorageError(PluginError):
+    """What a plugin would keep does not fit, or a statement of it is not its own, fails or takes too long."""
+
+
 class WorkerError(PluginError):
     """A function failed in its plugin's own process, or that process did; `trace` is where, in that process's words."""
 

@@ -6,6 +6,7 @@ A hook that asks is a verb, one that tells is in the past tense. `on_error` says
 - "skip": the others hear of it all the same;
 - "repeat": the same comes again later;
 - "pass": the others decide;
+- "report": staff read what failed, and the others are asked all the same;
 - "hold": a post waits for its review, so that nothing is lost and nothing passes unseen.
 
 Each `@command` of a plugin adds a hook `bbs_command_<word>(session, text)` of the "refuse" kind.
@@ -18,12 +19,12 @@ from typing import Any, Literal, TypeVar
 
 import pluggy
 
-from bbs_core.public.lines import Answer, Server, Session
+from bbs_core.public.lines import Answer, Server, Session, User
 from bbs_core.public.records import Act, Message, Post
 from bbs_core.public.verdicts import Refuse, Verdict
 from bbs_core.words import PROJECT
 
-OnError = Literal["refuse", "skip", "repeat", "pass", "hold"]
+OnError = Literal["refuse", "skip", "repeat", "pass", "report", "hold"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _mark = pluggy.HookspecMarker(PROJECT)
@@ -139,6 +140,22 @@ def bbs_settings_changed(server: Server, settings: Any) -> None:
 @_hook("pass")
 def bbs_metrics() -> Mapping[str, float] | None:
     """Return numbers by their names, for `/metrics`; called each time when somebody asks for those."""
+
+
+@_hook("report")
+def bbs_export_user(server: Server, user: User) -> Mapping[str, Any] | None:
+    """Return all that the plugin keeps of a user, as JSON would have it, at most a million characters.
+
+    It is a part of the file that staff hand to the user.
+    """
+
+
+@_hook("report")
+def bbs_forget_user(server: Server, user: User) -> str | None:
+    """Erase all that the plugin keeps of a user, and say in a sentence what that was; None is that it kept nothing.
+
+    It is called before the board erases the user, as the name is unknown later, and again when staff try once more.
+    """
 
 
 def command_spec(name: str) -> type:

@@ -5,11 +5,8 @@ from __future__ import annotations
 import functools
 import inspect
 import time
-import traceback
 from collections.abc import Callable, Collection, Iterable
-from difflib import get_close_matches
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pluggy
@@ -18,7 +15,8 @@ import structlog
 from bbs_core import hookspecs
 from bbs_core.errors import NotFound, PluginError
 from bbs_core.incidents import Incident
-from bbs_core.platform.commands import examples_of, place, written
+from bbs_core.platform.checking import answers, check_claims, check_marks, where
+from bbs_core.platform.commands import examples_of, written
 from bbs_core.platform.configuring import Configured
 from bbs_core.platform.discovery import (
     Marked,
@@ -29,21 +27,20 @@ from bbs_core.platform.discovery import (
 )
 from bbs_core.platform.implementation import Implementation
 from bbs_core.platform.imports import Imports
+from bbs_core.platform.misnamed import empty_groups, misnamed, misnamed_plugins
 from bbs_core.platform.modules import forget
+from bbs_core.platform.permits import Permit
 from bbs_core.platform.pool import Pool
 from bbs_core.platform.relay import Relay, allow_own
 from bbs_core.platform.runner import Runner
-from bbs_core.public.arguments import OWN
+from bbs_core.platform.storages import Migrate
+from bbs_core.plugin_settings import PluginSettings
 from bbs_core.public.lines import CommandInfo
-from bbs_core.settings import PluginSettings
-from bbs_core.words import PROJECT, hook_name
+from bbs_core.words import PROJECT
 
 log = structlog.get_logger(__name__)
 
-STOCK_WORDS = ("post", "dm", "list", "listdm", "quit")
 FOLDER = "plugins"
-# What asks one after the other has nothing to wrap.
-SCREENS = frozenset({"bbs_screen_post", "bbs_screen_message"})
 
 
 def found_plugins(folder: Path, settings: PluginSettings) -> list[Plugin]:
@@ -60,10 +57,12 @@ class PluginSet:
         plugins: Iterable[Plugin],
         keep: Callable[[Incident], None] = lambda _: None,
         discover: Callable[[], Iterable[Plugin]] = list,
+        migrate: Migrate = lambda *_: None,
     ) -> None:
         self._settings = settings
         self._keep = keep
         self._discover = discover
+        self._migrate = migrate
         self._imports = Imports()
         self.plugins = list(plugins)
         self._manager = pluggy.PluginManager(PROJECT)
@@ -72,16 +71,25 @@ class PluginSet:
         self._owners: dict[str, Plugin] = {}
         self._runners: dict[str, Runner] = {}
         self.faults: list[str] = []
+        # What an admin is to know of a plugin that works, by its name.
+        self.hints: dict[str, str] = {}
         self.commands: dict[str, CommandInfo] = {}
+        self.permits: dict[str, Permit] = {}
         # All are imported before any is checked: a plugin may wrap a command of one that comes after it.
         for step in (self._find, self._load):
             for plugin in self.plugins:
                 self._admit(plugin, step)
-        self._check_settings()
+        if not settings.safe_mode:
+            self._check_settings()
         self.hooks = Relay(self._manager, self._runners)
 
     def __getitem__(self, name: str) -> Plugin:
         return next(plugin for plugin in self.plugins if plugin.name == name)
+
+    @property
+    def settings(self) -> PluginSettings:
+        """The settings that made it."""
+        return self._settings
 
     def works(self, hook: str) -> bool:
         """Whether a command has an owner that is not in quarantine."""
@@ -145,7 +153,7 @@ class PluginSet:
         if {*anew}.difference(plugin.name for plugin in plugins):
             known = {plugin.name for plugin in plugins}
             plugins += [one for one in self._discover() if one.name in anew and one.name not in known]
-        return PluginSet(settings, plugins, self._keep, self._discover)
+        return PluginSet(settings, plugins, self._keep, self._discover, self._migrate)
 
     def _serves(self, name: str) -> bool:
         return any(plugin.name == name and plugin.state == "loaded" for plugin in self.plugins)
@@ -175,7 +183,7 @@ class PluginSet:
         except PluginError as error:
             plugin.state, plugin.reason = "failed", str(error)
         except BaseException as error:  # noqa: BLE001 - importing a plugin may raise anything
-            plugin.state, plugin.reason = "failed", _where(error, plugin.origin)
+            plugin.state, plugin.reason = "failed", where(error, plugin.origin)
         if plugin.state == "failed":
             log.error("plugin_not_loaded", plugin=plugin.name, origin=plugin.origin, why=plugin.reason)
 
@@ -195,52 +203,25 @@ class PluginSet:
     def _load(self, plugin: Plugin) -> None:
         if plugin.name in self._runners:
             raise PluginError(f"Another plugin has the name {plugin.name}: {self[plugin.name].origin}.")
-        claims = [(one.hook, one.word) for one in plugin.functions if _answers(one)]
-        self._check(plugin, claims)
+        claims = [(one.hook, one.word) for one in plugin.functions if answers(one)]
+        hooks = {one.hook for other in self.plugins for one in other.functions if one.word}
+        check_marks(plugin, hooks)
+        check_claims(plugin, claims, self._owners, self._settings)
+        if plugin.runner is None and (plugin.migrations or not plugin.builtin):
+            self._migrate(plugin.name, plugin.migrations)
         self._register(plugin, dict(claims))
 
-    def _check(self, plugin: Plugin, claims: list[tuple[str, str]]) -> None:
-        if not (plugin.functions or plugin.timers or plugin.verbs):
-            raise PluginError("It has no command and no hook: mark a function with @command or @hookimpl.")
-        known = {name for name in dir(hookspecs) if name.startswith("bbs_")}
-        known |= {one.hook for other in self.plugins for one in other.functions if one.word}
-        for hook, word, function, _ in plugin.functions:
-            if hook not in known:
-                raise PluginError(f"There is no hook {hook} ({place(function)}).{_suggestion(hook, sorted(known))}")
-            if not word:
-                _check_parameters(hook, function)
-                _check_wrapper(hook, function)
-            if hook in SCREENS and not _answers_itself(function):
-                raise PluginError(f"{hook} takes no wrapper ({place(function)}): answer a verdict.")
-        for hook, word in claims:
-            self._check_claim(plugin, hook, word)
-            if sum(hook == claimed for claimed, _ in claims) > 1:
-                raise PluginError(f"It has two functions for {hook}.")
-
-    def _check_claim(self, plugin: Plugin, hook: str, word: str) -> None:
-        owner = self._owners.get(hook)
-        stock = hook.removeprefix("bbs_command_")
-        if stock in STOCK_WORDS and not plugin.builtin and self._settings.replace.get(stock) != plugin.name:
-            allow = f'plugins.replace = {{ {stock} = "{plugin.name}" }}'
-            raise PluginError(f"The command {word or stock} belongs to the built-in {stock}: allow it with {allow}.")
-        if owner is not None:
-            raise PluginError(f"The command {word or stock} belongs to the plugin {owner.name} already.")
-        if word and not word.startswith("/") and word not in self._settings.bare_words:
-            raise PluginError(f"It would take the bare word {word}: allow it in plugins.bare_words.")
-
     def _check_settings(self) -> None:
-        """Say which names in the settings are of no plugin: a typing slip would leave one at work."""
+        """Say what in the settings is of nobody: a typing slip would leave a plugin at work, or a command open."""
         known = [plugin.name for plugin in self.plugins]
-        for what in ("disabled", "enabled", "options"):
-            for name in getattr(self._settings, what):
-                if name not in known and not self._settings.safe_mode:
-                    suggestion = _suggestion(name, known)
-                    self.faults.append(f"plugins.{what} names {name}, which is not there.{suggestion}")
-                    log.error(f"{what}_plugin_missing", plugin=name, why=suggestion.strip())
-        for word, name in self._settings.replace.items():
-            if hook_name(word) not in self._owners and not self._settings.safe_mode:
-                self.faults.append(f"plugins.replace gives {word} to {name}, which does not take it.")
-                log.error("replacement_missing", command=word, plugin=name)
+        all_on = all(plugin.state in ("loaded", "replaced") for plugin in self.plugins)
+        self.faults += misnamed_plugins(self._settings, known, self._owners)
+        self.faults += misnamed(self._settings, self.permits.values(), all_on)
+        for fault in self.faults:
+            log.error("setting_of_nobody", why=fault)
+        self.hints = empty_groups(self._settings, self.permits.values())
+        for plugin, hint in self.hints.items():
+            log.warning("group_empty", plugin=plugin, why=hint)
 
     def _register(self, plugin: Plugin, claims: dict[str, str]) -> None:
         for hook in claims:
@@ -254,7 +235,9 @@ class PluginSet:
         self._runners[plugin.name] = plugin.runner
         self._manager.register(_registered(plugin), plugin.name)
         self._owners.update(dict.fromkeys(claims, plugin))
-        self.commands |= {info.word: info for info in map(_command_info(plugin), filter(_answers, plugin.functions))}
+        for one in filter(answers, plugin.functions):
+            permit = self.permits[one.hook] = Permit.of(one, _word(one), plugin.name, self._settings)
+            self.commands[permit.word] = _command_info(one, permit)
 
 
 def _failed(plugin: Plugin, settings: PluginSettings, keep: Callable[[Incident], None], incident: Incident) -> None:
@@ -276,17 +259,14 @@ def _failed(plugin: Plugin, settings: PluginSettings, keep: Callable[[Incident],
         log.error("plugin_quarantined", plugin=plugin.name, failures=len(plugin.failures))
 
 
-def _answers(one: Marked) -> bool:
-    """Whether it is the command itself, not a wrapper around it or an observer."""
-    return one.hook.startswith("bbs_command_") and _answers_itself(one.function)
+class _Registered:
+    """What pluggy is shown of a plugin: it looks at all that an object says it has, and takes its time for each.
 
+    Two that have the same, such as nothing, are two all the same.
+    """
 
-def _answers_itself(function: Any) -> bool:
-    return not (function.bbs_impl.get("wrapper") or hasattr(function, "bbs_async_wrapper"))
-
-
-class _Registered(SimpleNamespace):
-    """What pluggy is shown of a plugin: it looks at all that an object says it has, and takes its time for each."""
+    def __init__(self, **functions: Any) -> None:
+        vars(self).update(functions)
 
     def __dir__(self) -> Iterable[str]:
         return vars(self)
@@ -301,45 +281,13 @@ def _named(one: Marked) -> Any:
     return one.function
 
 
-def _command_info(plugin: Plugin) -> Callable[[Marked], CommandInfo]:
-    def info(one: Marked) -> CommandInfo:
-        word = one.word or one.hook.removeprefix("bbs_command_")
-        doc = inspect.getdoc(written(one.function)) or ""
-        usage, schema = (one.form.usage, one.form.schema()) if one.form else (word, {})
-        return CommandInfo(word, doc.partition("\n")[0], plugin.name, usage, doc, schema, examples_of(one.function))
-
-    return info
+def _word(one: Marked) -> str:
+    return one.word or one.hook.removeprefix("bbs_command_")
 
 
-def _check_parameters(hook: str, function: Any) -> None:
-    specification = getattr(hookspecs, hook, None)
-    known = tuple(inspect.signature(specification).parameters) if specification else ("session", "text")
-    for name in inspect.signature(function).parameters:
-        if name not in known and name not in OWN:
-            takes = ", ".join(known)
-            raise PluginError(f"{hook} has no parameter {name} ({place(function)}): it has {takes}.")
-
-
-def _check_wrapper(hook: str, function: Any) -> None:
-    mark = function.bbs_impl
-    there = place(function)
-    if mark.get("hookwrapper"):
-        raise PluginError(f"{hook} is a wrapper of an old kind ({there}): write @hookimpl(wrapper=True).")
-    if mark.get("wrapper") and not inspect.isgeneratorfunction(function):
-        raise PluginError(f"{hook} is a wrapper and does not yield ({there}); an async one bears @async_wrapper.")
-    if hasattr(function, "bbs_async_wrapper") and not inspect.isasyncgenfunction(function):
-        raise PluginError(f"{hook} bears @async_wrapper and is no async function that yields ({there}).")
-
-
-def _suggestion(name: str, known: list[str]) -> str:
-    near = get_close_matches(name, known, n=1)
-    return f" Did you mean {near[0]}?" if near else ""
-
-
-def _where(error: BaseException, origin: str) -> str:
-    """Say what an import raised and in which line of the plugin."""
-    if isinstance(error, SyntaxError):
-        return f"SyntaxError: {error.msg} ({Path(error.filename or '?').name}:{error.lineno})"
-    frames = traceback.extract_tb(error.__traceback__)
-    frame = next((frame for frame in reversed(frames) if frame.filename.startswith(origin)), frames[-1])
-    return f"{type(error).__name__}: {error} ({Path(frame.filename).name}:{frame.lineno})"
+def _command_info(one: Marked, permit: Permit) -> CommandInfo:
+    doc = inspect.getdoc(written(one.function)) or ""
+    usage, schema = (one.form.usage, one.form.schema) if one.form else (permit.word, {})
+    summary, rate = doc.partition("\n")[0], str(permit.bound or "")
+    examples = examples_of(one.function)
+    return CommandInfo(permit.word, summary, permit.plugin, usage, doc, schema, examples, permit.group, rate)

@@ -7,41 +7,22 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 
-import sqlalchemy as sa
-import structlog
-from pydantic import ValidationError
-
 from bbs_core.board import Board
 from bbs_core.dispatch import Dispatch
 from bbs_core.effects import Acts
 from bbs_core.host import PluginSet
 from bbs_core.mail import Mail
 from bbs_core.platform.discovery import Plugin
+from bbs_core.platform.following import anew
 from bbs_core.platform.life import Life
 from bbs_core.platform.runner import Timings
-from bbs_core.plugin_options import SETTINGS, read_chosen
 from bbs_core.rules import Rules
-from bbs_core.runtime_settings import effective, read_changes
 from bbs_core.settings import BoardSettings, Settings
+from bbs_core.settings_in_force import in_force
 from bbs_core.store.readers import Readers
-
-log = structlog.get_logger(__name__)
-
-# Acts after which a plugin is imported afresh.
-ANEW = frozenset({"plugin.enable", "plugin.reload"})
 
 # What of the board's settings makes its rows; the rest concerns who may write them.
 LOOKS = ("post_row", "message_row", "visible_controls", "window", "archived_through")
-
-
-def in_force(connection: sa.Connection, start: Settings) -> Settings:
-    """Return the settings with the changes of staff; those of another version that do not fit are left out."""
-    try:
-        settings = effective(start, read_changes(connection))
-    except ValidationError as error:
-        log.error("changed_settings_ignored", mistakes=error.error_count())
-        settings = start
-    return settings.model_copy(update={"plugins": settings.plugins.choosing(read_chosen(connection))})
 
 
 class LiveSettings:
@@ -79,12 +60,9 @@ class LiveSettings:
 
     async def _switch_plugins(self, before: Settings, now: Settings, acts: Acts) -> None:
         old = plugins = self._dispatch.plugins
-        anew = {act["target_id"] for act in acts if act["action"] in ANEW}
-        # One that waited for a value gets it.
-        given = {act["target_id"] for act in acts if act["action"] == SETTINGS}
-        anew |= {plugin.name for plugin in old.plugins if plugin.state == "failed" and plugin.name in given}
-        if anew or now.plugins != before.plugins:
-            plugins = await _in_a_thread(lambda: old.changed(now.plugins, anew))
+        again = anew(old, acts)
+        if again or now.plugins != before.plugins:
+            plugins = await _in_a_thread(lambda: old.changed(now.plugins, again))
         self._dispatch.change(plugins, now.board.slash)
         if plugins is not old:
             self._life.change(plugins)
@@ -104,7 +82,7 @@ def status_of(plugins: PluginSet) -> list[dict[str, object]]:
 def _plugin_status(plugin: Plugin, plugins: PluginSet) -> dict[str, object]:
     timings = plugin.runner.timings if plugin.runner else Timings()
     commands = [info for _, info in sorted(plugins.commands.items()) if info.plugin == plugin.name]
-    own_version = getattr(plugin.module, "__version__", "")
+    own_version = vars(plugin.module).get("__version__") if plugin.module else None
     return {
         "name": plugin.name,
         "version": plugin.version or (own_version if type(own_version) is str else ""),
@@ -112,7 +90,7 @@ def _plugin_status(plugin: Plugin, plugins: PluginSet) -> dict[str, object]:
         "builtin": plugin.builtin,
         "optional": plugin.optional,
         "state": plugin.state,
-        "reason": plugin.reason or (plugin.configured.problem if plugin.configured else ""),
+        "reason": plugin.reason or _problem(plugin) or plugins.hints.get(plugin.name, ""),
         "commands": [info.word for info in commands],
         "usages": [{name: value for name, value in asdict(info).items() if name != "plugin"} for info in commands],
         "failures": plugin.failure_count,
@@ -120,6 +98,10 @@ def _plugin_status(plugin: Plugin, plugins: PluginSet) -> dict[str, object]:
         "mean_ms": round(timings.mean_s * 1000, 3),
         "slowest_ms": round(timings.slowest_s * 1000, 3),
     }
+
+
+def _problem(plugin: Plugin) -> str:
+    return plugin.configured.problem if plugin.configured else ""
 
 
 def _look(board: BoardSettings) -> tuple[object, ...]:

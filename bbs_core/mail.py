@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from bbs_core.chunks import Cache, Chunk
 from bbs_core.look import Frames, Written, message_frames
+from bbs_core.rows import texts
 from bbs_core.settings import BoardSettings
 from bbs_core.shelf import CHUNK_ROWS, Shelf
 from bbs_core.snapshots import ShelfRows, Snapshot, everything
@@ -40,7 +41,14 @@ class Mail:
         for name in list(self._open):
             self._close(name)
 
+    def refresh(self) -> None:
+        """Load all mailboxes anew when they are read, as messages are gone from them."""
+        for _, later in self._opening.values():
+            later.clear()  # they are in the database, or were erased
+        self.change(self._settings)
+
     def _dress(self, settings: BoardSettings) -> None:
+        self._settings = settings
         self._frames = message_frames(settings.message_row, settings.visible_controls)
 
     def send(self, new: NewMessage) -> int:
@@ -81,6 +89,15 @@ class Mail:
                 return chunk.ids[place] if chunk.ids[place] <= through_id else None
             place -= len(chunk)
         return None
+
+    async def count(self, name: str, after_id: int) -> int:
+        """Return how many messages to a name came after an id."""
+        return await self._readers.read(lambda connection: reads.count_messages(connection, name, after_id))
+
+    async def newest(self, name: str, limit: int, after_id: int) -> list[str]:
+        """Return the rows of the newest messages to a name after an id, the oldest first, each whole."""
+        found = await self._readers.read(lambda connection: reads.newest_messages(connection, name, after_id, limit))
+        return ["".join(texts(b"".join(self._frames(message)))) for message in found]
 
     def _add(self, name: str, message: Written) -> None:
         shelf = self._open[name]

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from bbs_core import hookspecs as hooks
 from bbs_core.clock import now_ms
-from bbs_core.errors import UserError
+from bbs_core.errors import StorageError, UserError
 from bbs_core.public.arguments import Convert, Duration, Rest
+from bbs_core.public.console import Content, Facts, Form, Heading, Link, Table, Text, Time, action, card, page
 from bbs_core.public.lines import Answer, Board, CommandInfo, Example, Mail, Rows, Server, Session, User
 from bbs_core.public.marks import (
     async_wrapper,
@@ -23,8 +24,9 @@ from bbs_core.public.marks import (
     verb,
     wraps,
 )
-from bbs_core.public.records import Act, Message, Post
-from bbs_core.public.verdicts import Hold, Refuse, Rewrite, Verdict
+from bbs_core.public.records import Act, Count, Message, Post
+from bbs_core.public.storage import Schema, Storage, migration
+from bbs_core.public.verdicts import Hold, Mute, Refuse, Rewrite, Verdict
 
 __all__ = [
     "API_VERSION",
@@ -32,31 +34,48 @@ __all__ = [
     "Answer",
     "Board",
     "CommandInfo",
+    "Content",
     "Convert",
+    "Count",
     "Duration",
     "Example",
+    "Facts",
+    "Form",
+    "Heading",
     "Hold",
+    "Link",
     "Mail",
     "Message",
+    "Mute",
     "Post",
     "Refuse",
     "Rest",
     "Rewrite",
     "Rows",
+    "Schema",
     "Server",
     "Session",
+    "Storage",
+    "StorageError",
+    "Table",
+    "Text",
+    "Time",
     "User",
     "UserError",
     "Verdict",
+    "action",
     "async_wrapper",
+    "card",
     "command",
     "every",
     "example",
     "hookimpl",
     "hooks",
     "implements",
+    "migration",
     "never_blocks",
     "now_ms",
+    "page",
     "settings",
     "verb",
     "wraps",

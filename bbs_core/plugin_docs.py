@@ -18,6 +18,7 @@ ON_ERROR = {
     "skip": 'On an error (`"skip"`) the others are called all the same.',
     "repeat": 'On an error (`"repeat"`) the same comes again later.',
     "pass": 'On an error (`"pass"`) the others decide.',
+    "report": 'On an error (`"report"`) staff read so, and the others are asked all the same.',
     "hold": 'On an error (`"hold"`) the post waits for its review.',
 }
 PARTS: Mapping[str, type] = {
@@ -25,6 +26,8 @@ PARTS: Mapping[str, type] = {
     "board": plugin.Board,
     "mail": plugin.Mail,
     "server": plugin.Server,
+    "storage": plugin.Storage,
+    "schema": plugin.Schema,
     "bbs": testing.Bbs,
     "visitor": testing.Visitor,
     "staff": testing.Staff,
@@ -35,6 +38,8 @@ TITLES = {
     "board": "session.board",
     "mail": "session.mail",
     "server": "server",
+    "storage": "storage",
+    "schema": "What a migration is given: schema",
     "bbs": "What a test is given: bbs",
     "visitor": "bbs.login(name)",
     "staff": "bbs.staff()",
@@ -52,7 +57,16 @@ def specifications() -> dict[str, Specification]:
 def signature(function: Callable[..., Any]) -> str:
     """Return the signature as it stands in the file."""
     found = inspect.signature(function)
-    return f"({', '.join(map(_parameter, found.parameters.values()))}) -> {found.return_annotation}"
+    return f"({', '.join(_parameters(found))}) -> {found.return_annotation}"
+
+
+def _parameters(found: inspect.Signature) -> Iterator[str]:
+    by_name = False
+    for parameter in found.parameters.values():
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY and not by_name:
+            by_name = True
+            yield "*"
+        yield ("*" if parameter.kind is inspect.Parameter.VAR_POSITIONAL else "") + _parameter(parameter)
 
 
 def _parameter(parameter: inspect.Parameter) -> str:

@@ -11,9 +11,11 @@ import sqlalchemy as sa
 
 from bbs_core.errors import Conflict, InvalidAct, NotFound
 from bbs_core.ledger import Actor, Entry, Ledger, Links
+from bbs_core.plugin_settings import PluginSettings
 from bbs_core.presence import list_nodes
 from bbs_core.runtime_settings import effective, read_changes, store_value
-from bbs_core.settings import PluginSettings, Settings
+from bbs_core.settings import Settings
+from bbs_core.store import plugin_schemas
 from bbs_core.wording import checked_reason
 
 DISABLED = "plugins.disabled"
@@ -93,6 +95,23 @@ def disable_plugin(
     if name in settings.enabled:
         lists = {ENABLED: {*settings.enabled} - {name}}
     return _switch(connection, ledger, actor, "plugin.disable", name, reason, lists, False, links)
+
+
+def forget_plugin(
+    connection: sa.Connection, ledger: Ledger, actor: Actor, name: str, reason: str
+) -> tuple[int, dict[str, Any]]:
+    """Drop the tables and values of a plugin that is not at work; returns the act's id and what is gone.
+
+    Raises NotFound, Conflict and InvalidAct.
+    """
+    reason, at_work = checked_reason(reason), {"loaded", QUARANTINED}
+    if any(plugin["name"] == name and plugin["state"] in at_work for plugin in list_plugins(connection)):
+        raise Conflict(f"{name} is at work: switch it off first.")
+    tables, values = plugin_schemas.forget(connection, name)
+    if not (tables or values):
+        raise NotFound(f"Nothing is kept of a plugin {name[:60]}.")
+    gone = {"tables": tables, "values": values}
+    return ledger.write(connection, Entry(actor, "plugin.forget", "plugin", name, reason, gone)), gone
 
 
 def _settings(connection: sa.Connection, start: Settings) -> PluginSettings:

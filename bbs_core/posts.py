@@ -34,6 +34,7 @@ class PostQuery:
     words: str | None = None
     since_ms: int | None = None
     until_ms: int | None = None
+    after_id: int = 0
 
 
 def list_posts(
@@ -47,6 +48,7 @@ def list_posts(
     # The order is that of the index which the rows are found by.
     places = [Post.id] if hits is None else [hits.c.id, Post.id]
     span = span_of(connection, Post, query.since_ms, query.until_ms, before_id)
+    span = span._replace(first=max(span.first, query.after_id + 1))
     chosen = _columns(hits).where(*span.holds(*places), *_conditions(query))
     newest = chosen.order_by(places[0].desc()).limit(min(limit, PAGE_LIMIT + 1))
     return list(connection.execute(newest).mappings())

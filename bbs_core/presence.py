@@ -98,6 +98,11 @@ def users_online() -> sa.Select[Any]:
     return sa.select(LiveSession.user_id).where(_alive())
 
 
+def names_online(connection: sa.Connection) -> list[str]:
+    """Return the names of the users on line on all servers."""
+    return list(connection.execute(sa.select(User.name).where(User.id.in_(users_online()))).scalars())
+
+
 def kick(connection: sa.Connection, ledger: Ledger, actor: Actor, session_id: int, reason: str) -> int:
     """End a session; returns the act's id. Raises NotFound, InvalidAct."""
     reason = checked_reason(reason)

@@ -36,6 +36,8 @@ STOP_LIMIT_S = 9.6
 LAST_S = 0.1
 # For the threads that plugins have started, and for what they do at the interpreter's exit.
 EXIT_S = 1.0
+# A plugin that takes a signal for itself has it no longer than this.
+LISTEN_S = 1.0
 # Names in one log line, and stack entries: enough to see whose they are.
 SHOWN = 10
 STOCK_PORT = 10333
@@ -97,7 +99,7 @@ async def _serve(settings: Settings, say: Callable[[str], None]) -> None:
     signals = _Signals(app.server.hurry)
     for line in _start_lines(settings.server, app):
         say(line)
-    await signals.stop.wait()
+    await signals.wait()
     say("Stopping: everyone on line is told, and what is waiting is stored. Once more to stop at once.")
     await app.stop()
     say("Stopped.")
@@ -117,10 +119,25 @@ class _Signals:
         self._hurry = hurry
         self._stopping = False
         self._loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            # `nohup` starts what shall outlive its terminal with this one ignored.
-            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+        # `nohup` starts what shall outlive its terminal with this one ignored.
+        heeded = (signal.SIGHUP,) if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN else ()
+        self._numbers = (signal.SIGTERM, signal.SIGINT, *heeded)
+        for number in self._numbers:
+            signal.signal(number, self._heard)
+
+    async def wait(self) -> None:
+        """Wait for one that asks for the end."""
+        while not self.stop.is_set():
+            self._take_back()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.stop.wait(), LISTEN_S)
+
+    def _take_back(self) -> None:
+        """A plugin that has asked for a signal would keep the server from its end."""
+        for number in self._numbers:
+            if signal.getsignal(number) != self._heard:
                 signal.signal(number, self._heard)
+                log.warning("signal_taken_back", number=number.name)
 
     def _heard(self, number: int, _frame: object) -> None:
         if not self._stopping:

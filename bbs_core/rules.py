@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -14,8 +15,20 @@ from bbs_core.settings import BoardSettings
 Network = IPv4Network | IPv6Network
 BAN, MUTE = "ban", "mute"
 USER = "user"
+# Of a name that was erased: the digest of it is what is known.
+ERASED = "erased"
 RESERVED = "The name {name} belongs to the board itself: please come again under another one."
+# What a user is told who may not write, by the board's mode.
+CLOSED = {
+    "read_only": "the board can only be read at the moment.",
+    "staff_only": "only the staff writes on the board at the moment.",
+}
 Key = TypeVar("Key")
+
+
+def name_digest(name: str) -> str:
+    """Return what a ban knows of a name that was erased."""
+    return hashlib.sha256(name.encode()).hexdigest()
 
 
 class Ruling(NamedTuple):
@@ -48,6 +61,8 @@ class Rules:
         self.version = 0
         self._rulings: dict[int, Ruling] = {}
         self._names: dict[str, set[int]] = {}
+        self._digests: dict[str, set[int]] = {}
+        self._by_value = {USER: self._names, ERASED: self._digests}
         self._networks: dict[Network, set[int]] = {}
         self._prefixes: Counter[tuple[int, int]] = Counter()
         self.set_mode(settings)
@@ -76,11 +91,18 @@ class Rules:
         """Return the ban that concerns a user, the longest one where there are several."""
         if name == self.operator_name:
             return Ruling(0, BAN, USER, name, RESERVED.format(name=name), None)
-        return self._longest(BAN, self._names.get(name, set()) | self._of_address(address))
+        return self._longest(BAN, self._of_name(name) | self._of_address(address))
 
     def mute(self, name: str, address: str) -> Ruling | None:
         """Return the mute that concerns a user, as `ban` does."""
-        return self._longest(MUTE, self._names.get(name, set()) | self._of_address(address))
+        return self._longest(MUTE, self._of_name(name) | self._of_address(address))
+
+    def writing_refused(self, kind: str, mute: Ruling | None) -> str:
+        """Return why a "post" or "message" of a user is not kept who has this mute, or none; nothing where it is."""
+        if mute is not None and mute.holds():
+            return f"Your {kind} was not kept. {mute.sentence()}"
+        mode = self.mode
+        return f"Your {kind} was not kept: {CLOSED[mode]}" if mode in CLOSED else ""
 
     def address_ban(self, address: str) -> Ruling | None:
         """Return the ban of an address, whoever comes from it."""
@@ -90,6 +112,10 @@ class Rules:
         found = [self._rulings[ruling_id] for ruling_id in ids]
         holding = [ruling for ruling in found if ruling.measure == measure and ruling.holds()]
         return max(holding, key=lambda ruling: ruling.expires_at_ms or 1 << 62, default=None)
+
+    def _of_name(self, name: str) -> set[int]:
+        found = self._names.get(name, set())
+        return found | self._digests.get(name_digest(name), set()) if self._digests else found
 
     def _of_address(self, address: str) -> set[int]:
         if not self._prefixes:
@@ -107,8 +133,8 @@ class Rules:
     def _add(self, ruling: Ruling) -> None:
         self._drop(ruling.id)
         self._rulings[ruling.id] = ruling
-        if ruling.kind == USER:
-            self._names.setdefault(ruling.value, set()).add(ruling.id)
+        if ruling.kind in self._by_value:
+            self._by_value[ruling.kind].setdefault(ruling.value, set()).add(ruling.id)
         else:
             network = ip_network(ruling.value)
             self._networks.setdefault(network, set()).add(ruling.id)
@@ -118,8 +144,8 @@ class Rules:
         ruling = self._rulings.pop(ruling_id, None)
         if ruling is None:
             return
-        if ruling.kind == USER:
-            _discard(self._names, ruling.value, ruling_id)
+        if ruling.kind in self._by_value:
+            _discard(self._by_value[ruling.kind], ruling.value, ruling_id)
             return
         network = ip_network(ruling.value)
         _discard(self._networks, network, ruling_id)

@@ -20,12 +20,17 @@ POSITION = "post_search"
 ROWS_AT_A_TIME = 200
 INTERVAL_S = 1.0
 WORDS_LIMIT = 10
+# Of each word: one that is cut into thousands would be thousands of words.
+WORD_CHARACTERS = 200
 FEW_HITS = 200
+# For whoever searches and does not want to wait for the next look: well below the deadline of a call.
+HURRIED_STEPS = 50
 
 _FILL = {
     "sqlite": "INSERT INTO post_search (rowid, text) SELECT id, text FROM posts WHERE id > :after AND id <= :through",
-    "postgresql": "INSERT INTO post_search (post_id, words) SELECT id, to_tsvector('simple', text) FROM posts"
-    " WHERE id > :after AND id <= :through ON CONFLICT DO NOTHING",
+    # It refuses a megabyte of words, and the longest text, which only a plugin can post, has more.
+    "postgresql": "INSERT INTO post_search (post_id, words) SELECT id, to_tsvector('simple', left(text, 200000))"
+    " FROM posts WHERE id > :after AND id <= :through ON CONFLICT DO NOTHING",
 }
 _FIND = {
     "sqlite": "SELECT rowid AS id FROM post_search WHERE post_search MATCH :words",
@@ -33,8 +38,9 @@ _FIND = {
 }
 _FORGET = {
     "sqlite": "INSERT INTO post_search (post_search, rowid, text) SELECT 'delete', id, text FROM posts"
-    " WHERE id = :id AND id <= (SELECT through_id FROM positions WHERE name = 'post_search')",
-    "postgresql": "DELETE FROM post_search WHERE post_id = :id",
+    # A text that was erased before is empty: to take it out twice would spoil the index.
+    " WHERE id IN :ids AND text <> '' AND id <= (SELECT through_id FROM positions WHERE name = 'post_search')",
+    "postgresql": "DELETE FROM post_search WHERE post_id IN :ids",
 }
 # Until its parts are merged, SQLite's index keeps the words of rows that were taken out.
 _MERGE = "INSERT INTO post_search (post_search) VALUES ('optimize')"
@@ -71,9 +77,21 @@ class Indexer:
     async def catch_up(self) -> None:
         """Index all that is there, or one step of it while posts come, which go first. Raises StoreUnavailable."""
         while self._through < (newest := self._newest()):
-            self._through = await asyncio.wrap_future(self._call(index_more))
+            await self._step()
             if self._newest() != newest:
                 return
+
+    async def hurry(self) -> bool:
+        """Index what is there now, unless it is very much; returns whether all is indexed. Raises StoreUnavailable."""
+        newest = self._newest()
+        for _ in range(HURRIED_STEPS):
+            if self._through >= newest:
+                break
+            await self._step()
+        return self._through >= newest
+
+    async def _step(self) -> None:
+        self._through = max(self._through, await asyncio.wrap_future(self._call(index_more)))
 
 
 def index_more(connection: sa.Connection) -> int:
@@ -89,11 +107,12 @@ def index_more(connection: sa.Connection) -> int:
     return through
 
 
-def forget_words(connection: sa.Connection, post_id: int) -> None:
-    """Take a post out of the index; call it before its text is erased."""
+def forget_words(connection: sa.Connection, *post_ids: int, merge: bool = True) -> None:
+    """Take posts out of the index; call it before their texts are erased. Without a merge words stay in the file."""
     dialect = connection.dialect.name
-    connection.execute(sa.text(_FORGET[dialect]), {"id": post_id})
-    if dialect == "sqlite":
+    forget = sa.text(_FORGET[dialect]).bindparams(sa.bindparam("ids", expanding=True))
+    connection.execute(forget, {"ids": post_ids})
+    if merge and dialect == "sqlite":
         connection.execute(sa.text(_MERGE))
 
 
@@ -102,16 +121,28 @@ def matching(connection: sa.Connection, words: str) -> sa.Subquery:
 
     Only a star asks for beginnings: for them the index of SQLite goes through all that it has of such words.
     """
-    dialect = connection.dialect.name
-    found = [(word, bool(star)) for word, star in re.findall(r"(\w+)(\*?)", words)][:WORDS_LIMIT]
+    found = words_in(words)
     if not found:
         return sa.select(Post.id).where(sa.false()).subquery()
-    if dialect == "sqlite":
-        query = " ".join(f'"{word}"' + "*" * star for word, star in found)
-    else:
-        query = " & ".join(f"'{word}'" + ":*" * star for word, star in found)
+    dialect = connection.dialect.name
+    query = " ".join(map(_phrase, found)) if dialect == "sqlite" else " & ".join(map(_operand, found))
     hits = sa.text(_FIND[dialect]).bindparams(words=query).columns(sa.column("id", sa.BigInteger)).subquery()
     return hits if dialect == "sqlite" else _few(connection, hits)
+
+
+def words_in(text: str) -> list[str]:
+    """Return the words that are sought, each as it was typed and with a letter or digit in it."""
+    words = text.replace("\0", " ").split()
+    return [word[:WORD_CHARACTERS] for word in words if re.search(r"[^\W_]", word)][:WORDS_LIMIT]
+
+
+# Within quotes all is text. The database cuts it as it has cut the posts, and what it cuts has to stand side by side.
+def _phrase(word: str) -> str:
+    return '"{}"'.format(word.replace('"', '""')) + "*" * word.endswith("*")
+
+
+def _operand(word: str) -> str:
+    return "'{}'".format(word.replace("\\", "\\\\").replace("'", "''")) + ":*" * word.endswith("*")
 
 
 def _few(connection: sa.Connection, hits: sa.Subquery) -> sa.Subquery:

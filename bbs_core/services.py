@@ -15,6 +15,7 @@ from bbs_core.metrics import Counts
 from bbs_core.noticeboard import Noticeboard
 from bbs_core.presence import Presence
 from bbs_core.rules import Rules
+from bbs_core.search import Indexer
 from bbs_core.settings import Settings
 from bbs_core.store.access import Connection
 from bbs_core.store.commits import Commits
@@ -43,4 +44,5 @@ class Services:
     dispatch: Dispatch
     counts: Counts
     readers: Readers
+    indexer: Indexer
     write: Callable[[Callable[[Connection], int]], Future[int]]

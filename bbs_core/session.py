@@ -12,7 +12,7 @@ from bbs_core.clock import now_ms
 from bbs_core.dispatch import Command, Request, fetched
 from bbs_core.errands import Errand, Errands
 from bbs_core.errors import BBSError, UserError
-from bbs_core.facades import SessionBoard, SessionMail, quoted, storable
+from bbs_core.facades import SessionBoard, SessionMail, not_kept, storable
 from bbs_core.notices import Notices
 from bbs_core.public.lines import CommandInfo, User
 from bbs_core.public.verdicts import Refuse
@@ -23,11 +23,6 @@ from bbs_core.snapshots import ShelfRows
 from bbs_core.store.items import Departure, Visit, new_session_id
 
 ENDED = "Your session was ended."
-# What a user is told who may not write, by the board's mode.
-CLOSED = {
-    "read_only": "the board can only be read at the moment.",
-    "staff_only": "only the staff writes on the board at the moment.",
-}
 HELD = "Every post is reviewed before it is shown."
 
 
@@ -53,6 +48,7 @@ class Session:
         "_shown_notices",
         "_ticket",
         "_username",
+        "_visit_ticket",
         "address",
         "board",
         "farewell",
@@ -72,6 +68,7 @@ class Session:
         self._errands: Errands | None = None
         self._refusal: Ruling | None = None
         self._ticket = 0
+        self._visit_ticket = 0
         self._allowance = float(services.live.now.limits.posts_burst)
         self._allowed_at = time.monotonic()
         self._arrived = False
@@ -101,8 +98,8 @@ class Session:
 
     @property
     def commands(self) -> Sequence[CommandInfo]:
-        """Every command that works now."""
-        return self._services.dispatch.commands
+        """Every command that works now and that this user may use."""
+        return self._services.dispatch.commands_for(self)
 
     @property
     def online(self) -> Collection[str]:
@@ -111,6 +108,8 @@ class Session:
 
     async def user(self, name: str) -> User | None:
         """Return the user of a name, or None where nobody has ever heard of it."""
+        # Who has just come is known once their visit is stored.
+        await self._services.commits.decided(self._visit_ticket)
         user_id = await self._services.readers.read(lambda connection: id_of(connection, storable(name)))
         return None if user_id is None else User(user_id, name, self._services.presence.has(name))
 
@@ -126,11 +125,15 @@ class Session:
 
     def refused(self, kind: str, text: str, error: Exception) -> None:
         """Tell the user which post or message is not kept."""
-        self.notify(f"Your {kind} was not kept: {quoted(text)} ({error})")
+        self.notify(not_kept(kind, text, error))
 
     def handed_in(self, ticket: int) -> None:
         """Remember the last row that was handed to the writer for this session."""
         self._ticket = ticket
+
+    async def stored(self) -> None:
+        """Wait until all that was handed in is stored, or refused."""
+        await self._services.commits.decided(self._ticket)
 
     def in_loop(self) -> bool:
         """Whether this is the loop's thread."""
@@ -204,7 +207,7 @@ class Session:
         """Wait until all that was sent is stored, or refused."""
         if self._errands is not None:
             await self._errands.done()
-        await self._services.commits.decided(self._ticket)
+        await self.stored()
 
     async def _enter(self, name: str) -> None:
         self._named = True
@@ -230,7 +233,7 @@ class Session:
             await commits.room()
         self._arrived = True
         self._services.presence.enter(self)
-        commits.append(Visit(self._username, self.address, now_ms(), self.id))
+        self._visit_ticket = commits.append(Visit(self._username, self.address, now_ms(), self.id))
         if self._mute is not None:
             self.notify(self._mute.sentence())
         await self._tell("bbs_session_opened")
@@ -265,11 +268,12 @@ class Session:
 
     def may_write(self, kind: str) -> str:
         """Return why a "post" or "message" is held, or nothing. Raises UserError where it may not be written."""
-        if self._mute is not None and self._mute.holds():
-            raise UserError(f"Your {kind} was not kept. {self._mute.sentence()}")
-        mode = self._services.rules.mode
-        if mode in CLOSED:
-            raise UserError(f"Your {kind} was not kept: {CLOSED[mode]}")
+        rules = self._services.rules
+        mode = rules.mode
+        if mode == "open" and self._mute is None:
+            return ""
+        if refused := rules.writing_refused(kind, self._mute):
+            raise UserError(refused)
         return HELD if mode == "hold" and kind == "post" else ""
 
     async def _tell(self, hook: str) -> None:

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from ipaddress import ip_network
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Literal, get_args, get_origin
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, field_validator
+from pydantic import BaseModel, Field, field_validator
 from pydantic.fields import FieldInfo
 
 from bbs_core import rowformat
+from bbs_core.plugin_settings import PluginSettings
+from bbs_core.setting_types import (
+    DAY_S,
+    MIB,
+    Count,
+    Host,
+    Name,
+    Networks,
+    Place,
+    Port,
+    RowTemplate,
+    Section,
+    Threads,
+    Timeout,
+)
 
 POST_FIELDS = frozenset({"ip", "text", "username", "time", "id"})
 MESSAGE_FIELDS = frozenset({"text", "sender", "time", "id"})
-PROTOCOL_WORDS = frozenset({"dm", "list", "listdm", "listdms", "quit"})
-DAY_S = 86_400.0
-MIB = 1024 * 1024
 LARGEST_ID = 2**63 - 1
 LATEST_MS = 253_402_300_799_999  # the end of the year 9999, the last that a clock can show
 # What an admin may change while the board runs; the console keeps it in the database, above all other sources.
@@ -36,6 +47,9 @@ RUNTIME = frozenset(
         "admin.second_factor_required",
         "plugins.disabled",
         "plugins.enabled",
+        "plugins.groups",
+        "plugins.access",
+        "plugins.rates",
     }
 )
 
@@ -45,35 +59,9 @@ PRESETS: Mapping[str, Mapping[str, object]] = {
         "board.post_row": "{username}: {text}",
         "board.message_row": "{sender}: {text}",
         "board.window": 200,
-        "plugins.enabled": ("report",),
+        "plugins.enabled": ("report", "new"),
     },
 }
-
-
-def _network(text: str) -> str:
-    try:
-        return str(ip_network(text))
-    except ValueError:
-        raise ValueError("an address or network is written as 192.0.2.7 or 192.0.2.0/24") from None
-
-
-Port = Annotated[int, Field(ge=0, le=65_535)]
-Count = Annotated[int, Field(ge=1, le=1_000_000)]
-Threads = Annotated[int, Field(ge=1, le=64)]
-Timeout = Annotated[float, Field(ge=0.1, le=DAY_S)]
-Host = Annotated[str, Field(max_length=255)]
-RowTemplate = Annotated[str, Field(max_length=500)]
-Place = Annotated[str, Field(max_length=4096)]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
-# Strict models take no list for a tuple, and TOML has only lists.
-Names = Annotated[tuple[Name, ...], Field(strict=False)]
-Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], Field(strict=False)]
-
-
-class Section(BaseModel):
-    """What all sections share: they never change, know every key, convert nothing and repeat no value in an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, hide_input_in_errors=True)
 
 
 class ServerSettings(Section):
@@ -89,7 +77,7 @@ class ServerSettings(Section):
         "", repr=False, description="Empty is SQLite in the data folder; many nodes share postgresql://user@host/name."
     )
     preset: Literal["original", "community"] = Field(
-        "original", description="One key for many: community shows names, lists 200 rows and has /report."
+        "original", description="One key for many: community shows names, lists 200 rows, has /report and /new."
     )
 
     @field_validator("database")
@@ -231,71 +219,6 @@ class AdminSettings(Section):
     second_factor_required: bool = Field(False, description="Nobody of the staff gets further without a second factor.")
 
 
-class PluginSettings(Section):
-    """Which plugins run, and how much they may take."""
-
-    disabled: Names = Field((), description="Plugins that are not loaded, by name; quit always is.")
-    enabled: Names = Field((), description="Built-in plugins that the original has nothing like: report.")
-    replace: dict[Name, Name] = Field(
-        {}, description="Command word = the plugin that may take it over; nothing is replaced unasked."
-    )
-    bare_words: Names = Field((), description="Words without a slash that plugins may take; any other would be a post.")
-    deadline_s: float = Field(
-        5.0, ge=0.01, le=600, description="Seconds a call may take unless its hook says otherwise; users wait for it."
-    )
-    quarantine_failures: int = Field(
-        5, ge=1, le=10_000, description="Failures within the window after which a plugin is set aside."
-    )
-    quarantine_window_s: Timeout = Field(
-        60.0, description="Seconds over which failures are counted; old ones are forgiven."
-    )
-    threads: Threads = Field(4, description="Threads per plugin for its blocking calls, so that none starves another.")
-    worker_memory_bytes: int = Field(
-        256 * MIB,
-        ge=MIB,
-        le=1024 * 1024 * MIB,
-        description="Bytes that a plugin's own process may take, beyond what it has once it is started.",
-    )
-    options: dict[Name, dict[str, Any]] = Field(
-        {}, repr=False, description="Settings of plugins by their names: below [plugins.options.dice] stands sides = 8."
-    )
-    safe_mode: bool = Field(False, description="Load the built-in plugins alone, to find out whose fault something is.")
-    strict: bool = Field(False, description="Refuse to start where a plugin cannot be loaded.")
-    # What staff have set of plugins, above `options`; it comes from the database, so no file or variable names it.
-    _chosen: Mapping[str, Mapping[str, Any]] = PrivateAttr(default_factory=dict)
-
-    def chosen(self, name: str) -> Mapping[str, Any]:
-        """Return what staff have set of a plugin."""
-        return self._chosen.get(name, {})
-
-    def choosing(self, chosen: Mapping[str, Mapping[str, Any]]) -> PluginSettings:
-        """Return the same settings with what staff have set of plugins, by their names."""
-        settings = self.model_copy()
-        settings._chosen = chosen
-        return settings
-
-    def switches_off(self, name: str, optional: bool) -> bool:
-        """Whether a plugin is not to be loaded; an optional one is only if it is asked for."""
-        return name != "quit" and (name in self.disabled or (optional and name not in self.enabled))
-
-    @field_validator("disabled")
-    @classmethod
-    def _keeps_quit(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        if "quit" in names:
-            raise ValueError("quit cannot be disabled (stock clients leave by it)")
-        return names
-
-    @field_validator("bare_words")
-    @classmethod
-    def _are_bare(cls, words: tuple[str, ...]) -> tuple[str, ...]:
-        for word in words:
-            if word in PROTOCOL_WORDS:
-                raise ValueError(f"{word} is a word of the protocol (plugins.replace gives it to a plugin)")
-            if word.startswith("/") or len(word.split()) != 1:
-                raise ValueError("a bare word has no slash and no space (a command with a slash needs no permission)")
-        return words
-
-
 class LogSettings(Section):
     """What is told about the server's work."""
 
@@ -326,6 +249,9 @@ FIELDS: Mapping[str, FieldInfo] = {
 _BOUNDS = ("ge", "le", "min_length", "max_length")
 _EXAMPLES: Mapping[object, str] = {
     "plugins.options": "a table for each plugin, such as [plugins.options.dice]",
+    "plugins.groups": 'a table of lists such as {"teachers" = ["alice", "10.0.0.0/24"]}',
+    "plugins.access": 'a table of groups such as {"/grade" = "teachers"}',
+    "plugins.rates": 'a table of rates such as {"/roll" = "5/m"}',
     bool: "true or false",
     tuple: 'a list of names such as ["help", "who"]',
     dict: 'a table of names such as {"list" = "mylist"} (list=mylist in a variable)',

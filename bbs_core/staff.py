@@ -24,6 +24,7 @@ class Scope(StrEnum):
 
     USERS_READ = "users:read"
     USERS_MODERATE = "users:moderate"
+    USERS_ERASE = "users:erase"
     POSTS_READ = "posts:read"
     POSTS_WRITE = "posts:write"
     POSTS_MODERATE = "posts:moderate"

@@ -6,6 +6,7 @@ import re
 
 # pluggy keeps the marks of each project apart.
 PROJECT = "bbs"
+STOCK_WORDS = ("post", "dm", "list", "listdm", "quit")
 WORD = re.compile(r"/?[a-z][a-z0-9_-]{0,31}")
 
 

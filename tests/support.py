@@ -5,15 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import psycopg
 
@@ -23,7 +24,19 @@ from tests.stock.double import StockClient
 START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 15
 VERB_TIMEOUT_S = 60
+MEMORY = Path("/dev/shm")
+MEMORY_BYTES = 2 * 1024**3
 ROOT = Path(__file__).parent.parent
+
+
+class Process(Protocol):
+    """What the tests need to know of a process."""
+
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, number: int, /) -> None: ...
 
 
 def environment() -> dict[str, str]:
@@ -57,8 +70,7 @@ class BoardProcess:
     def _start(self) -> None:
         words = ["serve", "--port", "0", "--host", "127.0.0.1", "--admin-port", "0", "--data", str(self.data)]
         output, printed = os.pipe()
-        with Path(os.devnull).open() as nothing:
-            self.process = forker().start(words, self._environment(), ROOT, [nothing.fileno(), printed, printed])
+        self.process = self._run(words, printed)
         os.close(printed)
         self._output = os.fdopen(output, encoding="utf-8")
         self.lines: list[str] = []
@@ -69,6 +81,10 @@ class BoardProcess:
         self._reader.start()
         assert self._ready.wait(START_TIMEOUT_S), self.output
         assert self._port, self.output
+
+    def _run(self, words: Sequence[str], output: int) -> Process:
+        with Path(os.devnull).open() as nothing:
+            return forker().start(words, self._environment(), ROOT, [nothing.fileno(), output, output])
 
     def _environment(self) -> dict[str, str]:
         own = {f"BBS_{key.upper()}": str(value) for key, value in self.settings.items()}
@@ -127,6 +143,15 @@ class BoardProcess:
     ) -> None:
         if self.process.poll() is None:
             self.kill()
+
+
+def postgres_folder() -> TemporaryDirectory[str]:
+    """Return a folder for a PostgreSQL server: in memory where there is room, as every database is 300 files.
+
+    It is not below pytest's, whose mode each new run sets back to one that keeps the server's user out.
+    """
+    roomy = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= MEMORY_BYTES
+    return TemporaryDirectory(prefix="bbs-postgres-", dir=MEMORY if roomy else None)
 
 
 @contextlib.contextmanager

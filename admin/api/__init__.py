@@ -9,6 +9,7 @@ from admin.api import (
     announcements,
     document,
     incidents,
+    personal_data,
     plugins,
     posts,
     reference,
@@ -28,6 +29,7 @@ __all__ = ["SECURITY_SCHEMES", "api", "install"]
 # Each registers its routes when it is imported.
 NOUNS = (
     users,
+    personal_data,
     posts,
     reports,
     sessions,

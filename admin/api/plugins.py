@@ -61,6 +61,8 @@ class Usage(BaseModel):
         alias="schema", description="A JSON schema of the parameters; empty for stock words."
     )
     examples: list[Example]
+    may: str = Field("everyone", description="The group that may use it.")
+    rate: str = Field("", description="How often each user may, as in 5 times a minute; empty is without limit.")
 
 
 class PluginSettings(BaseModel):

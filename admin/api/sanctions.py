@@ -72,8 +72,8 @@ class Sanction(BaseModel):
     """A ban or a mute."""
 
     id: int
-    kind: Literal["user", "ip", "cidr"]
-    value: str
+    kind: Literal["user", "ip", "cidr", "erased"]
+    value: str = Field(description="Of a name that was erased, a digest of it.")
     user_id: int | None
     reason: str
     note: str

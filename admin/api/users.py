@@ -16,6 +16,7 @@ from admin.lists import Found, find
 from admin.look import moment, moment_or_none
 from admin.schemas import Body, Done, IdPath, Listing, PageQuery, Reason, Words, milliseconds
 from bbs_core.accounts import UserQuery, addresses_of, get_user, key_of, list_users, neighbours
+from bbs_core.erasure import is_erased
 from bbs_core.presence import kick_user, online_ids, users_online
 from bbs_core.remarks import add_remark, list_remarks
 from bbs_core.sanctions import measures_against, users_under
@@ -65,6 +66,7 @@ class User(BaseModel):
     online: bool
     banned: bool = Field(description="By name; a ban of an address is among /bans.")
     muted: bool
+    erased: bool = Field(description="Their name, and what they wrote, was erased.")
 
 
 class UserPage(Listing[User]):
@@ -203,6 +205,7 @@ def _users(connection: Connection, rows: Sequence[Mapping[Any, Any]]) -> list[Us
             online=row["id"] in online,
             banned="ban" in measures.get(row["id"], ()),
             muted="mute" in measures.get(row["id"], ()),
+            erased=is_erased(row),
         )
         for row in rows
     ]

@@ -10,6 +10,8 @@ from admin.pages import (
     bans,
     dashboard,
     exports,
+    personal_data,
+    plugin_pages,
     plugins,
     posts,
     review,
@@ -23,7 +25,8 @@ from admin.pages.routing import pages
 __all__ = ["install", "pages"]
 
 # Each registers its routes when it is imported.
-PARTS = (dashboard, users, posts, review, sessions, bans, plugins, settings, staff, audit, exports, account)
+LISTS = (users, personal_data, posts, review, sessions, bans, audit, exports)
+PARTS = (dashboard, *LISTS, plugins, plugin_pages, settings, staff, account)
 
 
 def install(app: Flask) -> None:

@@ -9,7 +9,8 @@ from admin import scopes
 from admin.api.acts import ActsQuery, find_acts
 from admin.charts import chart
 from admin.context import board
-from admin.pages.routing import act, actor, pages, reason
+from admin.extension import cards
+from admin.pages.routing import act, actor, member, pages, reason
 from admin.wrongs import wrongs
 from bbs_core.clock import now_ms
 from bbs_core.errors import InvalidAct
@@ -42,6 +43,7 @@ def dashboard() -> ResponseReturnValue:
         counts=counts,
         acts=find_acts(ActsQuery(limit=LATEST_ACTS)).items,
         wrongs=wrongs(console),
+        cards=cards(member().scopes),
         span=span if span in SPANS else "day",
         spans=SPANS,
         modes=MODES,

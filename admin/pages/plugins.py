@@ -10,9 +10,10 @@ from flask.typing import ResponseReturnValue
 from admin import scopes
 from admin.api.incidents import IncidentsQuery, detail_of, find_incidents
 from admin.context import board
+from admin.extension import entries
 from admin.ids import number
 from admin.options import seen, set_options
-from admin.pages.routing import act, actor, asked, back, pages, reason
+from admin.pages.routing import act, actor, asked, back, member, pages, reason
 from bbs_core.errors import ActError, Conflict
 from bbs_core.incidents import get_incident
 from bbs_core.plugin_options import no_settings
@@ -67,6 +68,7 @@ def _page(name: str, error: ActError | None = None) -> str:
         fields=fields,
         problem=str(wrong or ""),
         problems=problems,
+        added=[one for one in entries(member().scopes) if one.plugin == name],
         given={name: "\n".join(map(visible, text.splitlines())) for name, text in request.form.items()},
     )
 

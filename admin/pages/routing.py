@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from admin import scopes
 from admin.context import board
+from admin.extension import entries
 from admin.problems import invalid
 from bbs_core.errors import ActError
 from bbs_core.ledger import Actor
@@ -97,6 +98,7 @@ def common() -> dict[str, Any]:
         "member": who,
         "may": lambda name: Scope[name] in granted,
         "navigation": [link for link in NAVIGATION if link.scope in granted],
+        "plugin_pages": lambda: entries(granted),
         "reasons": REASONS,
         "reason_limit": REASON_LIMIT,
         "here": here,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -95,11 +96,18 @@ def _value(text: str, present: Any) -> Any:
             return type(present)(text[:40])
         except ValueError:
             return text
+    if isinstance(present, dict):
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            return text
     return text
 
 
 def _text(value: Any) -> str:
-    """Return a value as its field shows it."""
+    """Return a value as its field shows it; a table is JSON."""
+    if isinstance(value, dict):
+        return visible(json.dumps(value, ensure_ascii=False))
     return str(value).lower() if isinstance(value, bool) else visible(str(value))
 
 

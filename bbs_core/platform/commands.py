@@ -17,7 +17,15 @@ MARKS = ("bbs_impl", "bbs_never_blocks")
 
 
 def form_of(word: str, function: Callable[..., Any]) -> Form:
-    """Read a command's signature. Raises PluginError, whatever the annotations hold."""
+    """Read a command's signature, once for each function. Raises PluginError, whatever the annotations hold."""
+    known = getattr(function, "bbs_form", None)
+    if isinstance(known, Form) and known.word == word:
+        return known
+    form = function.bbs_form = _read_form(word, function)  # type: ignore[attr-defined]
+    return form
+
+
+def _read_form(word: str, function: Callable[..., Any]) -> Form:
     try:
         return Form(word, function)
     except PluginError as error:

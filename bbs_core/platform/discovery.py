@@ -20,18 +20,23 @@ from bbs_core.errors import PluginError
 from bbs_core.metrics import product_version
 from bbs_core.platform.commands import as_hook, as_worker_hook, check_examples, form_of, place
 from bbs_core.platform.configuring import Configured, find_settings, refuse_askers
+from bbs_core.platform.extension import Extension, find_extension
 from bbs_core.platform.isolation import Worker
 from bbs_core.platform.modules import import_anew, import_file
 from bbs_core.platform.runner import Runner
+from bbs_core.platform.storages import recorded, refuse_plain
 from bbs_core.platform.versions import refuse_other_version, source_of
+from bbs_core.plugin_settings import PluginSettings
 from bbs_core.public.arguments import OWN, Form
-from bbs_core.settings import PluginSettings
+from bbs_core.store.plugin_schemas import Migration
 from bbs_core.words import hook_name
 
 BUILTINS = ("post", "dm", "list", "listdm", "quit", "help", "who")
 # Of the product too, and off until the preset or an admin wants them: the original has nothing like them.
-OPTIONAL = ("report",)
+OPTIONAL = ("report", "search", "new", "motd", "automod", "webhook")
 ENTRY_POINTS = "bbs.plugins"
+# In the folder of plugins: what is hidden, and the tests of a plugin beside it.
+PASSED_OVER = (".", "_", "test_")
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +75,8 @@ class Plugin:
     entry: str = ""
     worker: Worker | None = None
     configured: Configured | None = None
+    migrations: list[Migration] = field(default_factory=list)
+    extension: Extension = field(default_factory=Extension)
 
     @property
     def source(self) -> Path | None:
@@ -79,7 +86,9 @@ class Plugin:
         return source_file(Path(self.origin))
 
     def again(self) -> Plugin:
-        """Return the same plugin as it is before it is imported."""
+        """Return the same plugin as it is before it is imported, of the version that is installed now."""
+        if self.find_anew is not None and (present := _present(self)) is not None:
+            return present
         find = self.find_anew or self.find
         anew = Plugin(self.name, self.origin, find, self.builtin, self.optional, self.version, entry=self.entry)
         anew.find_anew = self.find_anew
@@ -94,10 +103,14 @@ class Plugin:
         self.functions = list(marked_functions(self.module, self.worker))
         self.timers = list(marked_timers(self.module))
         self.verbs = dict(marked_verbs(self.module))
+        self.extension = find_extension(self.name, self.module)
         self.configured = self.configured or find_settings(self.name, self.origin, self.module)
+        called = [one.function for one in self.functions] + [one for _, one in self.timers]
+        called += [*self.verbs.values(), *(part.function for part in self.extension)]
         if self.configured is None:
-            refuse_askers([one.function for one in self.functions] + [one for _, one in self.timers])
-            refuse_askers(self.verbs.values())
+            refuse_askers(called)
+        refuse_plain(called)
+        self.migrations = self.migrations or recorded(self.name, self.module)
         self._configure(settings)
 
     def _configure(self, settings: PluginSettings) -> None:
@@ -125,6 +138,16 @@ def installed() -> Iterator[Plugin]:
         yield Plugin(point.name, package, point.load, version=version, find_anew=anew, entry=point.value)
 
 
+def _present(plugin: Plugin) -> Plugin | None:
+    """Return an installed plugin as its package has it now, to be imported anew; None where the package is gone."""
+    package = plugin.origin.rpartition(" ")[0]
+    for one in installed():
+        if (one.name, one.origin.rpartition(" ")[0]) == (plugin.name, package) and one.find_anew is not None:
+            one.find = one.find_anew
+            return one
+    return None
+
+
 def files(folder: Path) -> Iterator[Plugin]:
     """Yield the plugins that an admin has put into a folder, as files and as packages."""
     try:
@@ -133,7 +156,7 @@ def files(folder: Path) -> Iterator[Plugin]:
         log.error("plugin_folder_unreadable", folder=str(folder), why=error.strerror)
         return
     for path in paths:
-        if (source := source_file(path)) is not None and not path.name.startswith((".", "_")):
+        if (source := source_file(path)) is not None and not path.name.startswith(PASSED_OVER):
             yield Plugin(path.stem, str(path), functools.partial(import_file, source))
 
 
@@ -166,7 +189,7 @@ def marked_timers(module: ModuleType) -> Iterator[tuple[float, Any]]:
         pause_s = getattr(function, "bbs_every_s", None)
         if isinstance(pause_s, float):
             if not {*inspect.signature(function).parameters} <= {*OWN}:
-                raise PluginError(f"A timer takes server and settings, and nothing else ({place(function)}).")
+                raise PluginError(f"A timer takes server, settings and storage, and nothing else ({place(function)}).")
             yield pause_s, function
 
 

@@ -22,7 +22,9 @@ class Implementation:
     """One function of one plugin for one hook."""
 
     __slots__ = (
+        "_given",
         "_is_async",
+        "_limit_s",
         "_own",
         "_prepare",
         "_runs_here",
@@ -33,11 +35,14 @@ class Implementation:
         "runner",
     )
 
-    def __init__(self, hook: str, function: Callable[..., Any], runner: Runner) -> None:
+    def __init__(self, hook: str, function: Callable[..., Any], runner: Runner, limit_s: float | None = None) -> None:
         self.hook = hook
+        # Where whoever asks cannot wait for the plugin's own deadline.
+        self._limit_s = limit_s
         self.function = function
         # Those with a default too, which pluggy would leave out.
         self.arguments = tuple(inspect.signature(function).parameters)
+        self._given = tuple(name for name in self.arguments if name not in OWN)
         self.runner = runner
         self._own = taken(function)
         # What has to be awaited before a plain function can be called.
@@ -57,7 +62,7 @@ class Implementation:
                 if self._prepare is not None:
                     kwargs = await self._prepare(kwargs)
                 result = await self._result(kwargs)
-                return await self.runner.bounded(result) if inspect.isawaitable(result) else result
+                return await self._bounded(result) if inspect.isawaitable(result) else result
         except OTHERS:
             raise
         except BaseException as error:
@@ -65,15 +70,18 @@ class Implementation:
 
     def kwargs(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return what the function is called with: its part of these values, and what it asks for of its plugin."""
-        kwargs = {name: values[name] for name in self.arguments if name not in OWN}
+        kwargs = {name: values[name] for name in self._given}
         return {**kwargs, **{name: getattr(self.runner, name) for name in self._own}} if self._own else kwargs
 
     async def _result(self, kwargs: dict[str, Any]) -> Any:
         pool = self.runner.pool
         if self._is_async or pool is None or self._runs_here:
             result = self.function(**kwargs)
-            return await self.runner.bounded(result) if self._is_async else result
-        return await self.runner.bounded(pool.run(self.function, kwargs))
+            return await self._bounded(result) if self._is_async else result
+        return await self._bounded(pool.run(self.function, kwargs))
+
+    async def _bounded(self, awaitable: Any) -> Any:
+        return await self.runner.bounded(awaitable, self._limit_s)
 
     def call_now(self, values: Mapping[str, Any]) -> Any:
         """Call a function that never blocks."""

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 from bbs_core.errors import PluginError
 from bbs_core.platform.pool import interrupt
+from bbs_core.platform.surroundings import kept_surroundings
 
 T = TypeVar("T")
 
@@ -33,8 +34,9 @@ class Imports:
         limit_s = max(LEAST_S, min(ONE_S, self._ends - time.monotonic()))
         work = _Work(find)
         thread = threading.Thread(target=work.run, name=f"import-{Path(origin).name}", daemon=True)
-        thread.start()
-        thread.join(limit_s)
+        with kept_surroundings():
+            thread.start()
+            thread.join(limit_s)
         if not thread.is_alive():
             return work.result()
         where = _place(sys._current_frames().get(thread.ident or 0), origin)

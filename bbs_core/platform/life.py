@@ -18,6 +18,8 @@ from bbs_core.store.positions import ALONE, give_up
 
 # For the last words of all plugins at a stop, while sessions are seen out.
 STOP_S = 5.0
+# What a plugin has begun may go on for ever, and is no part of what tests wait for.
+MOMENT_S = 1.0
 
 
 class Life:
@@ -38,7 +40,8 @@ class Life:
     def change(self, plugins: PluginSet) -> None:
         """Begin the life of the plugins that are new and end that of those that have gone, soon."""
         for runner in _runners(plugins):
-            runner.server = runner.server or PluginServer(runner.plugin, self._parts)
+            runner.server = runner.server or PluginServer(runner.plugin, self._parts, runner.failure)
+            runner.storage = runner.storage or self._parts.storages.of(runner.plugin)
         changing = asyncio.ensure_future(self._change(plugins))
         self.changing.add(changing)
         changing.add_done_callback(self.changing.discard)
@@ -51,10 +54,12 @@ class Life:
 
     async def quiet(self) -> None:
         """Wait until what has begun to change is done, and every plugin was told what was committed; for tests."""
-        if self.changing:
-            await asyncio.wait(self.changing)
+        if begun := self.changing | self._parts.begun:
+            await asyncio.wait(begun)
         deliveries = [one for deliveries in self._deliveries.values() for one in deliveries]
         await asyncio.gather(*(delivery.caught_up() for delivery in deliveries))
+        if at_work := {task for runner in self._tasks for task in runner.server.begun.values()}:
+            await asyncio.wait(at_work, timeout=MOMENT_S)
 
     async def end(self) -> None:
         """End every plugin's life; what has no end in time is left behind."""
@@ -89,7 +94,7 @@ class Life:
         self._tasks[runner] = []
         self._settings[runner] = runner.settings
         deliveries = [
-            Delivery(function, self._node, self._parts.readers, self._parts.write)
+            Delivery(function, self._node, self._parts.readers, self._parts.aside)
             for hook in FEEDS
             for function in _own(plugins, hook, runner)
         ]
@@ -107,6 +112,7 @@ class Life:
         self._settings.pop(runner, None)
         for task in self._tasks.pop(runner):
             task.cancel()
+        runner.server.end()
         assert self._plugins is not None
         await _tell(_own(self._plugins, "bbs_server_stopping", runner))
         await runner.idle()

@@ -9,7 +9,7 @@ from bbs_core.errors import PluginError, UserError
 from bbs_core.platform.implementation import Implementation
 from bbs_core.platform.relay import HookCall
 from bbs_core.platform.runner import HookFailed
-from bbs_core.public.verdicts import Hold, Refuse, Rewrite
+from bbs_core.public.verdicts import Hold, Mute, Refuse, Rewrite
 from bbs_core.rows import encodable
 
 SET_ASIDE = "The plugin {plugin}, which screens {kind}s, is set aside."
@@ -33,11 +33,14 @@ class Screen:
         screened = Screened(values["text"])
         for function in self._asked(screened):
             try:
-                given = {**values, "text": screened.text}
-                screened.take(function, function.call_now(given), given)
+                verdict = function.call_now(values)
+                # Almost every post passes, and each comes by here.
+                if verdict is not None:
+                    screened.take(function, verdict, values)
+                    values["text"] = screened.text
             except HookFailed as error:
                 self._failed(screened, error)
-        return screened
+        return self._decided(screened)
 
     async def later(self, **values: Any) -> Screened:
         """Return what `now` would, where that has to be waited for."""
@@ -48,6 +51,12 @@ class Screen:
                 screened.take(function, await function.call(given), given)
             except HookFailed as error:
                 self._failed(screened, error)
+        return self._decided(screened)
+
+    def _decided(self, screened: Screened) -> Screened:
+        """Nobody reviews messages, so one that a plugin would hold is not sent."""
+        if screened.held_for and not self._holds:
+            raise UserError(screened.held_for)
         return screened
 
     def _asked(self, screened: Screened) -> Iterator[Implementation]:
@@ -83,6 +92,8 @@ class Screened:
     def take(self, function: Implementation, verdict: Any, given: dict[str, Any]) -> None:
         """Take a plugin's word. Raises UserError where it refuses, HookFailed for what is no verdict."""
         try:
+            if isinstance(verdict, Mute):
+                function.runner.server.mute_soon(given["session"].username, verdict.minutes, verdict.reason)
             self._take(verdict)
         except (PluginError, TypeError) as error:
             raise function.caught(error, given) from error
@@ -95,7 +106,7 @@ class Screened:
                 self.text = encodable(text)
             case Hold(reason):
                 self.hold(reason)
-            case Refuse(reason):
+            case Refuse(reason) | Mute(reason):
                 raise UserError(encodable(reason))
             case _:
                 raise PluginError("It answered something that is no verdict.")

@@ -82,9 +82,16 @@ class Watchdog:
     def _watch(self) -> None:
         while not self._over.wait(LOOK_S):
             moved = threading.Event()
-            if not self._in_loop(moved.set):
+            if not self._in_loop(self._moved, moved):
                 return
             self._see(moved)
+
+    def _moved(self, moved: threading.Event) -> None:
+        """Give the sign of life; a plugin may have taken the signal for itself."""
+        if self._can_end and signal.getsignal(SIGNAL) != self._heard:
+            signal.signal(SIGNAL, self._heard)
+            log.warning("signal_taken_back", number=SIGNAL.name)
+        moved.set()
 
     def _in_loop(self, function: Callable[..., None], *arguments: Any) -> bool:
         """Have the loop call a function; return whether there still is a loop."""

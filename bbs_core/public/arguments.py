@@ -7,7 +7,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import Annotated, Any, NamedTuple, get_type_hints
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainValidator, TypeAdapter, ValidationError, create_model
@@ -16,7 +16,7 @@ from bbs_core.errors import PluginError, UserError
 from bbs_core.public.lines import User
 
 # What every function of a plugin may ask for by its name, whatever it is called for.
-OWN = ("server", "settings")
+OWN = ("server", "settings", "storage")
 # What the board gives a command beside what was typed.
 GIVEN = ("session", *OWN)
 # A word, or several within quotes.
@@ -86,8 +86,9 @@ class Form:
         """The word with its parameters, as in `/roll [sides]`."""
         return " ".join([self.word, *(one.usage for one in self._parameters)])
 
+    @cached_property
     def schema(self) -> dict[str, Any]:
-        """Return the parameters as a JSON schema (draft 2020-12)."""
+        """The parameters as a JSON schema (draft 2020-12)."""
         fields: dict[str, Any] = {one.name: _field(one) for one in self._parameters}
         model: type[BaseModel] = create_model(self.word.lstrip("/"), __config__=_CONFIG, **fields)
         return model.model_json_schema()
@@ -150,7 +151,7 @@ def own_names(signature: inspect.Signature) -> tuple[str, ...]:
 def _parameter(found: inspect.Parameter, hint: Any) -> _Parameter:
     if found.kind in (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD):
         raise PluginError(f"Words are taken by their place: the parameter {found.name} has none")
-    annotation = Rest if hint is None else hint
+    annotation = Rest if hint is None else User if hint == User | None else hint
     rest = any(isinstance(mark, RestOfLine) for mark in getattr(annotation, "__metadata__", ()))
     many = found.kind is inspect.Parameter.VAR_POSITIONAL
     return _Parameter(found.name, str if many and rest else annotation, found.default, many, rest and not many)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+
+from bbs_core.groups import EVERYONE
+from bbs_core.public.records import Count, Post
 
 
 class Rows(Protocol):
@@ -26,6 +29,19 @@ class Board(Protocol):
     def rows(self) -> Rows:
         """Return what `list` shows."""
 
+    @property
+    def shown_id(self) -> int:
+        """The id of the newest post that the session was shown; 0 before its first `list`."""
+
+    async def count(self, after_id: int = 0) -> Count:
+        """Return how many posts after an id `list` shows, and how many its window leaves out. Raises UserError."""
+
+    async def newest(self, limit: int, after_id: int = 0) -> list[str]:
+        """Return the newest posts after an id, at most 200, as rows; they count as shown. Raises UserError."""
+
+    async def search(self, words: str, limit: int = 20) -> list[str]:
+        """Return the newest posts with all these words as rows, also from before a window. Raises UserError."""
+
     async def report(self, words: str) -> None:
         """Report the newest row that the session was shown and has these words to the staff. Raises UserError."""
 
@@ -38,6 +54,16 @@ class Mail(Protocol):
 
     def rows(self) -> Rows:
         """Return what `listdm` shows."""
+
+    @property
+    def shown_id(self) -> int:
+        """The id of the newest message that the session was shown; 0 before its first `listdm`."""
+
+    async def count(self, after_id: int = 0) -> int:
+        """Return how many of the messages after an id `listdm` shows. Raises UserError."""
+
+    async def newest(self, limit: int, after_id: int = 0) -> list[str]:
+        """Return the newest messages after an id, as the board returns posts. Raises UserError."""
 
     async def report(self, place: int) -> None:
         """Report a row of the session's last `listdm` to the staff; the first is 1. Raises UserError."""
@@ -56,7 +82,7 @@ class CommandInfo:
     """A command as `/help` and the console show it.
 
     `usage` is what to type, as in "/roll [sides]"; `help` is the whole documentation, and `schema` a JSON schema of the
-    parameters.
+    parameters. `may` is the group that may use it, and `rate` how often, as in "5 times a minute".
     """
 
     word: str
@@ -66,6 +92,8 @@ class CommandInfo:
     help: str = ""
     schema: Mapping[str, Any] = field(default_factory=dict)
     examples: tuple[Example, ...] = ()
+    may: str = EVERYONE
+    rate: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,7 +126,7 @@ class Session(Protocol):
 
     @property
     def commands(self) -> Sequence[CommandInfo]:
-        """Every command that works now, in the order of their words."""
+        """Every command that works now and that this user may use, in the order of their words."""
 
     @property
     def online(self) -> Collection[str]:
@@ -132,3 +160,23 @@ class Server(Protocol):
 
     async def post(self, text: str) -> None:
         """Post in the name of the board; an act of the plugin. Raises UserError."""
+
+    async def posts(self, newest: int = 100) -> Sequence[Post]:
+        """Return those that are shown of the newest posts, at most 1,000, the oldest first."""
+
+    async def mute(self, name: str, minutes: int, reason: str) -> None:
+        """Let a user write nothing for some minutes, unless they are muted already; an act. Raises UserError."""
+
+    async def http_post(
+        self, url: str, body: str, secret: str = "", *, timeout_s: float = 10.0, allow_private: bool = False
+    ) -> None:
+        """Send JSON to another server, signed with a secret. Raises UserError unless it answers that all is well.
+
+        Only public addresses are dialled, unless `allow_private`; no redirect is followed.
+        """
+
+    def begin(self, name: str, work: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
+        """Have an async function go on by itself, with no deadline, unless one of this name still does.
+
+        It is cancelled when the plugin ends. What it raises is a failure like any other.
+        """

@@ -9,8 +9,10 @@ from typing import Any, Literal, ParamSpec, TypeVar
 import pluggy
 from pydantic import BaseModel
 
+from bbs_core.groups import EVERYONE, check_name
 from bbs_core.public.arguments import duration
 from bbs_core.public.lines import Example
+from bbs_core.public.rates import Rate
 from bbs_core.words import PROJECT, WORD, hook_name
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -40,22 +42,27 @@ def wraps(hook: Callable[P, R]) -> Callable[[Callable[P, Generator[None, R, R]]]
     return mark  # type: ignore[no-any-return]
 
 
-def command(word: str, *, isolation: Literal["process"] | None = None) -> Callable[[_Function], _Function]:
+def command(
+    word: str, *, isolation: Literal["process"] | None = None, may: str = EVERYONE, rate: str = ""
+) -> Callable[[_Function], _Function]:
     """Make a function the command `word`, such as "/roll"; its parameters are what is typed after the word.
 
     Their annotations say how words become values, and what does not fit is answered with the usage.
     A word without a slash would otherwise be a post: it is taken only if the admin lists it in `plugins.bare_words`.
     With `isolation="process"` it is called in a process of the plugin's own, which is ended where it takes too long.
-    Raises ValueError for a word that a user could not type, and for another isolation.
+    `may` is the group that may use it, and `rate` how often each user may, as in "5/m", "1/10s" or "20/h".
+    Raises ValueError for a word that a user could not type, and for what is no isolation, group or rate.
     """
     if not WORD.fullmatch(word):
         raise ValueError(f"{word!r} is no command word: use small letters, digits, - and _, after a slash.")
     if isolation not in (None, "process"):
         raise ValueError(f'{isolation!r} is no isolation: there is "process" alone.')
+    allowed = check_name(may), None if rate == "" else Rate.of(rate)
 
     def mark(function: _Function) -> _Function:
         function.bbs_command = word  # type: ignore[attr-defined]
         function.bbs_isolated = isolation is not None  # type: ignore[attr-defined]
+        function.bbs_allowed = allowed  # type: ignore[attr-defined]
         return hookimpl(specname=hook_name(word))(function)
 
     return mark
@@ -95,7 +102,7 @@ def settings(model: type[_Model]) -> type[_Model]:
 def every(interval: str) -> Callable[[_Function], _Function]:
     """Have a function called again and again, "30s", "10m" or "1h" after it has ended.
 
-    It may take `server` and `settings`. On a board of many servers each calls it.
+    It may take `server`, `settings` and `storage`. On a board of many servers each calls it.
     Raises ValueError for what is no time, or less than a second.
     """
     pause_s = duration(interval).total_seconds()

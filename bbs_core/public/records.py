@@ -17,6 +17,14 @@ class Post:
 
 
 @dataclass(frozen=True)
+class Count:
+    """How many posts `list` shows, and how many earlier ones its window leaves out."""
+
+    shown: int
+    left_out: int
+
+
+@dataclass(frozen=True)
 class Message:
     """A direct message."""
 

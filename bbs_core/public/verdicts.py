@@ -26,4 +26,12 @@ class Refuse:
     reason: str
 
 
-Verdict = Rewrite | Hold | Refuse | None
+@dataclass(frozen=True)
+class Mute:
+    """Do not take it, tell whoever sent it why, and let them write nothing for some minutes; an act of the plugin."""
+
+    reason: str
+    minutes: int = 10
+
+
+Verdict = Rewrite | Hold | Refuse | Mute | None

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 import sqlalchemy as sa
 
 from bbs_core.errors import StoreUnavailable
 from bbs_core.store.bulk import bulk_for
-from bbs_core.store.engine import unavailable_as_error
+from bbs_core.store.engine import database_url, unavailable_as_error, writing_engine
+from bbs_core.store.models import Model, PluginSchema, PluginValue
 from bbs_core.store.readers import Readers
 from bbs_core.store.writer import Writer
 
@@ -18,6 +22,8 @@ T = TypeVar("T")
 Connection = sa.Connection
 # Longer than any commit of a working database; a caller is told rather than kept.
 WRITE_TIMEOUT_S = 30.0
+# The tables that all plugins share.
+SHARED = (PluginSchema, PluginValue)
 
 
 class Access(Protocol):
@@ -46,10 +52,7 @@ class LiveAccess:
 
     def write(self, function: Callable[[sa.Connection], T]) -> T:
         """Hand the function to the writer and wait for its commit and effect."""
-        try:
-            return self._writer.call(function).result(WRITE_TIMEOUT_S)
-        except TimeoutError:
-            raise StoreUnavailable("The board could not write in time.") from None
+        return _outcome(self._writer.call(function))
 
 
 class DirectAccess:
@@ -69,3 +72,29 @@ class DirectAccess:
         with unavailable_as_error(), self._engine.begin() as connection:
             self._bulk.lock(connection)
             return function(connection)
+
+
+class AloneAccess(LiveAccess):
+    """For work that changes nothing of what the board shows, in transactions of its own; also before the start."""
+
+    def write(self, function: Callable[[sa.Connection], T]) -> T:
+        """Hand the function to the writer and wait for its commit."""
+        return _outcome(self._writer.alone(function))
+
+
+@contextmanager
+def scratch(folder: Path) -> Iterator[Access]:
+    """Yield an empty database in a folder, with nothing but the tables that all plugins share."""
+    engine = writing_engine(database_url("", folder))
+    try:
+        Model.metadata.create_all(engine, [Model.metadata.tables[one.__tablename__] for one in SHARED])
+        yield DirectAccess(engine)
+    finally:
+        engine.dispose()
+
+
+def _outcome(work: Future[T]) -> T:
+    try:
+        return work.result(WRITE_TIMEOUT_S)
+    except TimeoutError:
+        raise StoreUnavailable("The board could not write in time.") from None

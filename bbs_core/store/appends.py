@@ -28,6 +28,8 @@ ACTIVE = sa.text(
     " ON CONFLICT (hour_ms) DO UPDATE SET posts = activity.posts + excluded.posts,"
     " messages = activity.messages + excluded.messages, visits = activity.visits + excluded.visits"
 )
+# A name that was erased, by whichever server, is free, and another user's from then on.
+ERASED = sa.text("SELECT max(id) FROM acts WHERE action = 'user.erase'")
 # Ids of names that were seen lately; a hundred thousand are some ten megabytes, and the oldest go first.
 KNOWN_NAMES = 100_000
 
@@ -40,6 +42,7 @@ class Appends:
         self._node = node
         self._known: dict[bytes, int] = {}
         self._new: dict[bytes, int] = {}
+        self._erased_id = 0
         count = "UPDATE users SET posts = posts + d.new_posts, messages = messages + d.new_messages FROM "
         self._count = sa.text(
             count + bulk.unnest(["user_id:int", "new_posts:int", "new_messages:int"]) + " WHERE users.id = d.user_id"
@@ -95,11 +98,18 @@ class Appends:
         names = {visit.name for visit in visits} | {post.name for post in posts}
         names |= {name for message in messages for name in (message.name, message.recipient)}
         hashes = {name: name_hash(name) for name in names}
+        self._forget_erased(connection)
         unknown = {key: name for name, key in hashes.items() if key not in self._known}
         if unknown:
             self._new = self._find_users(connection, unknown.keys())
             self._make_users(connection, {key: name for key, name in unknown.items() if key not in self._new})
         return {name: self._known.get(key) or self._new[key] for name, key in hashes.items()}
+
+    def _forget_erased(self, connection: sa.Connection) -> None:
+        erased_id = connection.execute(ERASED).scalar() or 0
+        if erased_id != self._erased_id:
+            self._known.clear()
+            self._erased_id = erased_id
 
     def _find_users(self, connection: sa.Connection, keys: Iterable[bytes]) -> dict[bytes, int]:
         rows = connection.execute(sa.select(User.name_hash, User.id).where(User.name_hash.in_(list(keys))))

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import json
 import os
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,19 @@ import sqlalchemy as sa
 
 from bbs_core.clock import now_ms
 from bbs_core.errors import StoreError
+from bbs_core.store import plugin_rows
 from bbs_core.store.engine import files_as_error, filling, is_sqlite, no_board, present_schema, unavailable_as_error
+from bbs_core.store.models import PluginRow, PluginSchema
+from bbs_core.store.portable import restart_sequences
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 SETTINGS = "bbs.toml"
 # Alembic's own table is made anew by the migrations, the search's by the writer; who was on line is gone.
 NOT_ROWS = ("alembic_version", "post_search", "positions", "sessions", "nodes")
+# In the name of every plugin's table and of none of the board's: only the plugin knows how to make it in another
+# database, so its rows are written as if they were kept aside for it (docs/decisions/0012-plugin-storage.md).
+PLUGINS_MARK = "__"
 # Read at once, of texts that may each have a million characters.
 ROWS_AT_A_TIME = 100
 # One row. A text has at most a million characters, each of them at most twelve bytes of JSON; five times that is for
@@ -79,7 +86,7 @@ def _write_table(archive: zipfile.ZipFile, connection: sa.Connection, table: sa.
     digest, count = hashlib.sha256(), 0
     query = sa.select(table).order_by(*table.primary_key.columns).execution_options(yield_per=ROWS_AT_A_TIME)
     with archive.open(_member(table.name), "w", force_zip64=True) as member:
-        for row in connection.execute(query):
+        for row in itertools.chain(connection.execute(query), _more_of(connection, table)):
             line = _line(table, row)
             digest.update(line)
             member.write(line)
@@ -87,10 +94,14 @@ def _write_table(archive: zipfile.ZipFile, connection: sa.Connection, table: sa.
     return {"rows": count, "sha256": digest.hexdigest(), "columns": [column.name for column in table.columns]}
 
 
-def _line(table: sa.Table, row: sa.Row[Any]) -> bytes:
+def _more_of(connection: sa.Connection, table: sa.Table) -> Iterator[Sequence[Any]]:
+    return plugin_rows.of_all_plugins(connection) if table.name == PluginRow.__tablename__ else iter(())
+
+
+def _line(table: sa.Table, row: Sequence[Any]) -> bytes:
     line = json.dumps([_to_json(value) for value in row]).encode() + b"\n"
     if len(line) > LINE_LIMIT_BYTES:
-        key = ", ".join(str(row._mapping[column]) for column in table.primary_key)
+        key = ", ".join(str(value) for column, value in zip(table.columns, row, strict=True) if column.primary_key)
         raise StoreError(f"Row {key} of the table {table.name} is too long for a backup ({LINE_LIMIT_BYTES} bytes).")
     return line
 
@@ -130,7 +141,9 @@ def _fill(archive: zipfile.ZipFile, connection: sa.Connection, contents: dict[st
     try:
         for table in _tables(connection):
             _read_table(archive, connection, table, contents[table.name]["columns"])
-            _restart_numbers(connection, table)
+            restart_sequences(connection, table)
+            if table.name == PluginSchema.__tablename__:
+                plugin_rows.set_aside(connection)
     except sa.exc.OperationalError:
         raise
     except (sa.exc.SQLAlchemyError, OverflowError, *NOT_AS_WRITTEN) as error:
@@ -190,21 +203,15 @@ def _pages(lines: Iterator[bytes]) -> Iterator[list[bytes]]:
         yield page
 
 
-def _restart_numbers(connection: sa.Connection, table: sa.Table) -> None:
-    """PostgreSQL numbers rows by a sequence, which has to go on behind the rows that were read in."""
-    if connection.dialect.name != "postgresql" or "id" not in table.columns:
-        return
-    name = connection.execute(sa.select(sa.func.pg_get_serial_sequence(table.name, "id"))).scalar()
-    last = connection.execute(sa.select(sa.func.max(table.columns.id))).scalar()
-    if name and last:
-        connection.execute(sa.select(sa.func.setval(name, last)))
-
-
 def _tables(connection: sa.Connection) -> list[sa.Table]:
     """The tables as they are, whatever version made them; those that others refer to come first."""
     metadata = sa.MetaData()
-    metadata.reflect(connection)
+    metadata.reflect(connection, only=_is_kept)
     return [table for table in metadata.sorted_tables if not table.name.startswith(NOT_ROWS)]
+
+
+def _is_kept(name: str, _kind: object) -> bool:
+    return PLUGINS_MARK not in name
 
 
 def _lines(archive: zipfile.ZipFile, table: str) -> Iterator[bytes]:

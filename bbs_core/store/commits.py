@@ -121,7 +121,7 @@ class Commits:
                 if self._shared:
                     self._decide(batch)
                 for work in batch.work:
-                    complete(work)
+                    work.complete()
 
     def _decide(self, batch: Batch) -> None:
         try:
@@ -143,19 +143,9 @@ class Commits:
                 future.set_result(None)
 
 
-def complete(work: Work) -> None:
-    """Give a piece of work's outcome to whoever holds its future."""
-    if not work.future.set_running_or_notify_cancel():
-        return
-    if work.error is not None:
-        work.future.set_exception(work.error)
-    else:
-        work.future.set_result(work.result)
-
-
 def _refuse(item: Item, error: Exception) -> None:
     if isinstance(item, Work):
         item.error = error
-        complete(item)
+        item.complete()
     elif isinstance(item, (NewPost, NewMessage)):
         item.author.refused("post" if isinstance(item, NewPost) else "message", item.text, error)

@@ -85,6 +85,23 @@ class Work:
     result: Any = None
     error: Exception | None = None
 
+    def complete(self) -> None:
+        """Give the outcome to whoever holds the future."""
+        if not self.future.set_running_or_notify_cancel():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
+
+
+class Aside(Work):
+    """Work that changes nothing of what the board shows, so nobody waits for more than its commit."""
+
+
+class Alone(Aside):
+    """Such work in a transaction of its own, which it may lose without harm to others: for statements of plugins."""
+
 
 Item = Visit | Departure | NewPost | NewMessage | Work
 

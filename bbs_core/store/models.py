@@ -208,3 +208,36 @@ class Position(Model):
     # The server that moves on, and until when it does so without saying it again.
     node: Mapped[str] = mapped_column(default="", server_default=text_("''"))
     held_until_ms: Mapped[int] = mapped_column(default=0, server_default=text_("0"))
+
+
+class PluginValue(Model):
+    """What a plugin keeps by a key; bytes hold keys of any characters, in their order."""
+
+    __tablename__ = "plugin_values"
+
+    plugin: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[bytes] = mapped_column(primary_key=True)
+    # As JSON in ASCII, which any database keeps unchanged.
+    value: Mapped[str]
+
+
+class PluginSchema(Model):
+    """Up to which of its migrations the tables of a plugin have come, and the rows that are kept aside for it."""
+
+    __tablename__ = "plugin_schemas"
+
+    plugin: Mapped[str] = mapped_column(primary_key=True)
+    version: Mapped[int]
+    # 0 where there are none: those of a backup wait for the plugin to make its tables.
+    kept_version: Mapped[int] = mapped_column(default=0, server_default=text_("0"))
+
+
+class PluginRow(Model):
+    """A row of a plugin's table, kept aside as JSON in ASCII: its values by the names of their columns."""
+
+    __tablename__ = "plugin_rows"
+
+    plugin: Mapped[str] = mapped_column(primary_key=True)
+    table_name: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    row: Mapped[str]

@@ -32,9 +32,14 @@ def last_post_id(connection: sa.Connection) -> int:
     return connection.execute(sa.select(sa.func.max(Post.id))).scalar() or 0
 
 
-def hidden_posts(connection: sa.Connection, after_id: int = 0) -> int:
-    """Return how many posts after an id are not shown."""
-    hidden = (Post.state != VISIBLE, Post.id > after_id)
+def hidden_posts(connection: sa.Connection, after_id: int = 0, through_id: int = LAST_ID) -> int:
+    """Return how many posts after an id and up to another are not shown."""
+    # The condition of the index, word for word; where ids matter too, SQLite goes through all of them instead.
+    hidden = [Post.state != sa.literal_column("0")]
+    if after_id:
+        hidden.append(Post.id > after_id)
+    if through_id < LAST_ID:
+        hidden.append(Post.id <= through_id)
     return connection.execute(sa.select(sa.func.count()).select_from(Post).where(*hidden)).scalar_one()
 
 
@@ -82,6 +87,19 @@ def messages_after(connection: sa.Connection, message_id: int, limit: int) -> li
         .limit(limit)
     )
     return [(row[0], StoredRow(*row[1:], VISIBLE)) for row in connection.execute(query)]
+
+
+def count_messages(connection: sa.Connection, recipient: str, after_id: int) -> int:
+    """Return how many messages to a name came after an id."""
+    found = (Message.recipient_id == _user_id(recipient), Message.id > after_id)
+    return connection.execute(sa.select(sa.func.count()).select_from(Message).where(*found)).scalar_one()
+
+
+def newest_messages(connection: sa.Connection, recipient: str, after_id: int, limit: int) -> list[StoredRow]:
+    """Return the newest messages to a name after an id, the oldest of them first."""
+    ids = sa.select(Message.id).where(Message.recipient_id == _user_id(recipient), Message.id > after_id)
+    found = connection.execute(ids.order_by(Message.id.desc()).limit(limit)).scalars().all()
+    return messages_between(connection, recipient, found[-1], found[0] + 1) if found else []
 
 
 def mailbox_starts(connection: sa.Connection, recipient: str, every: int) -> list[int]:
@@ -134,4 +152,4 @@ def _user_id(name: str) -> sa.ScalarSelect[int]:
 
 
 def _rows(result: Iterable[Any]) -> list[StoredRow]:
-    return [StoredRow(*row) for row in result]
+    return list(map(StoredRow._make, result))

@@ -17,7 +17,7 @@ from bbs_core.errors import BBSError, StoreError, StoreUnavailable
 from bbs_core.store.appends import Appends
 from bbs_core.store.bulk import bulk_for
 from bbs_core.store.engine import BUSY_TIMEOUT_MS, has_room, is_sqlite
-from bbs_core.store.items import Batch, Item, NewMessage, NewPost, Work
+from bbs_core.store.items import Alone, Aside, Batch, Item, NewMessage, NewPost, Work
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
@@ -52,6 +52,11 @@ class Writer:
         self.failing: StoreError | None = None
         self.commits = 0
 
+    @property
+    def dialect(self) -> sa.Dialect:
+        """How its database is spoken to."""
+        return self._engine.dialect
+
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
@@ -76,8 +81,26 @@ class Writer:
         self.put(work)
         return work.future
 
+    def aside(self, function: Callable[[sa.Connection], T]) -> Future[T]:
+        """Run `function` as `call` does, where nothing that the board shows hangs on it."""
+        work = Aside(function)
+        self.put(work)
+        return work.future
+
+    def alone(self, function: Callable[[sa.Connection], T]) -> Future[T]:
+        """Run `function` in a transaction of its own; before the start, when nobody else writes, it is done here."""
+        work = Alone(function)
+        if self._thread.ident is None:
+            self._commit_alone(work)
+        else:
+            self.put(work)
+        return work.future
+
     def _run(self) -> None:
         while items := self._take():
+            if type(items[0]) is Alone:
+                self._commit_alone(items[0])
+                continue
             lengths = [len(item.text) for item in items if not isinstance(item, Work)]
             batch = Batch(len(lengths), sum(lengths))
             self._commit(items, batch)
@@ -87,7 +110,12 @@ class Writer:
         """Return all that is waiting, at most a batch of it; nothing at the end."""
         self._wait()
         count = min(len(self._queue), self._batch_rows)
-        return [self._queue.popleft() for _ in range(count)]
+        items: list[Item] = []
+        while len(items) < count and not (items and type(self._queue[0]) is Alone):
+            items.append(self._queue.popleft())
+            if type(items[-1]) is Alone:
+                break
+        return items
 
     def _wait(self) -> None:
         """Sleep until something is handed in; `put` looks at `_asleep` after it has appended, so none is missed."""
@@ -142,24 +170,46 @@ class Writer:
             self._begun = True
             self._appends.run(connection, items)
             for item in items:
-                if type(item) is Work:
+                if isinstance(item, Work):
                     _do(item, connection)
         self._appends.committed()
 
+    def _commit_alone(self, work: Alone) -> None:
+        try:
+            with self._engine.begin() as connection:
+                self._bulk.lock(connection)
+                work.result = work.function(connection)
+        except BBSError as error:
+            work.error = error
+        except Exception as error:  # noqa: BLE001 - as above
+            work.error = self._failed(1, error)
+        else:
+            self._committed()
+        work.complete()
+
     def _keep(self, items: Sequence[Item], batch: Batch) -> None:
-        self.failing = None
-        self.commits += 1
-        self._dirty = is_sqlite(self._engine)
+        self._committed()
         batch.posts += [item for item in items if type(item) is NewPost]
         batch.messages += [item for item in items if type(item) is NewMessage]
         batch.work += [item for item in items if type(item) is Work]
+        for item in items:
+            if type(item) is Aside:
+                item.complete()
+
+    def _committed(self) -> None:
+        self.failing = None
+        self.commits += 1
+        self._dirty = is_sqlite(self._engine)
 
     def _refuse(self, items: Sequence[Item], batch: Batch, cause: Exception) -> None:
-        log.error("not_kept", items=len(items), error=type(cause).__name__, detail=_detail(cause))
-        error = StoreUnavailable("The board cannot write at the moment.")
-        error.__cause__ = cause
-        self.failing = error
+        error = self._failed(len(items), cause)
         batch.refused += [(item, error) for item in items]
+
+    def _failed(self, items: int, cause: Exception) -> StoreUnavailable:
+        log.error("not_kept", items=items, error=type(cause).__name__, detail=_detail(cause))
+        self.failing = StoreUnavailable("The board cannot write at the moment.")
+        self.failing.__cause__ = cause
+        return self.failing
 
 
 def _do(work: Work, connection: sa.Connection) -> None:

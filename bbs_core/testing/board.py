@@ -6,8 +6,9 @@ from typing import Any
 
 from bbs_core.ledger import Actor
 from bbs_core.platform.deliveries import FEEDS
+from bbs_core.platform.explaining import explain
 from bbs_core.public.records import Act, Message, Post
-from bbs_core.staff import add_staff, id_of
+from bbs_core.staff import ROLES, add_staff, id_of
 from bbs_core.store import reads
 from bbs_core.store.access import Connection
 from bbs_core.testing.clock import FakeClock
@@ -37,11 +38,18 @@ class Bbs:
             add_staff(connection, ledger, Actor("operator", "test", "cli"), name, role, NO_PASSWORD)
             return id_of(connection, name)
 
-        return Staff(self._board, Actor("staff", name, "console", self._board.app.access.write(do)))
+        actor = Actor("staff", name, "console", self._board.app.access.write(do))
+        return Staff(self._board, actor, ROLES[role].scopes)
 
     async def run(self, plugin: str, verb: str, text: str = "") -> list[str]:
         """Return the rows of a plugin's verb, as `bbs plugin run` prints them. Raises UserError."""
         return await self._board.settle(self._board.app.dispatch.run_verb(plugin, verb, text))
+
+    async def explain(self, user: str, command: str, address: str = "") -> tuple[bool, str]:
+        """Return whether a user may use a command, and which rule decides, as `bbs plugin explain` has it."""
+        app = self._board.app
+        told = await self._board.do(explain(app.dispatch, app.presence, user, command, address))
+        return told["allowed"], next(one["rule"] for one in told["findings"] if one["decides"])
 
     async def metrics(self) -> dict[tuple[str, str], float]:
         """Return the numbers that plugins tell, by plugin and name."""

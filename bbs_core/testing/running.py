@@ -14,6 +14,7 @@ import structlog
 
 from bbs_core.app import App
 from bbs_core.clock import ticking
+from bbs_core.platform.calls import Calls
 from bbs_core.platform.discovery import Plugin, builtins
 from bbs_core.settings import Settings
 from bbs_core.store.access import Connection
@@ -38,6 +39,11 @@ class Running:
         self._opened: Future[None] = Future()
         self._thread = threading.Thread(target=self._run, name="bbs", daemon=True)
         self._exit = ExitStack()
+
+    @property
+    def calls(self) -> Calls:
+        """The plugins, as the console calls them from its threads."""
+        return Calls(lambda: self.app.plugins, lambda: self._loop)
 
     async def do(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine in the board's loop."""

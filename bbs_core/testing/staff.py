@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bbs_core import moderation, plugin_options, plugin_switches, presence, runtime_settings, sanctions, undo
 from bbs_core.accounts import find_user
+from bbs_core.erasure import Outcomes
+from bbs_core.errors import UserError
 from bbs_core.ledger import Actor, Ledger
+from bbs_core.platform.asking import Answer, ask_cards, ask_page, check, entry, find, parts, perform
 from bbs_core.proposals import Proposal
+from bbs_core.public.console import Block, Text
+from bbs_core.staff import Scope
 from bbs_core.store.access import Connection
+from bbs_core.testing import personal_data
 from bbs_core.testing.running import Running
 
 WHY = "a test"
@@ -20,8 +26,9 @@ HOUR_S = 3600
 class Staff:
     """Acts with the rights of a role; each act is in the ledger, and its effect shows when it was awaited."""
 
-    def __init__(self, board: Running, actor: Actor) -> None:
+    def __init__(self, board: Running, actor: Actor, granted: frozenset[Scope] = frozenset(Scope)) -> None:
         self.name = actor.name
+        self._granted = granted
         self._board = board
         self._actor = actor
 
@@ -72,6 +79,41 @@ class Staff:
         """Switch a plugin off."""
         await self._switch(plugin_switches.disable_plugin, plugin, reason)
 
+    async def open(self, plugin: str, page: str, **query: str) -> Sequence[Block]:
+        """Return what a page of a plugin shows. Raises NotFound, Forbidden, UserError with what is said for it."""
+        found = find(self._board.app.plugins, plugin, "pages", _address(page), self._granted)
+        return _content(await self._board.settle(ask_page(*found, query, self.name)))
+
+    async def cards(self, plugin: str) -> dict[str, Sequence[Block]]:
+        """Return what the cards of a plugin show on the dashboard, by the names of their functions."""
+        found = [one for one in parts(self._board.app.plugins, "cards", self._granted) if one[0].name == plugin]
+        answers = await self._board.settle(ask_cards(found))
+        shown = [answer.content or [Text(answer.problem)] for answer in answers]
+        return {card.function.__name__: content for (_, card), content in zip(found, shown, strict=True)}
+
+    async def act(self, plugin: str, action: str, /, *, reason: str = "", **typed: str) -> Sequence[Block]:
+        """Send the form of a plugin's action, as it is typed, and return what it answers. Raises as `open` does."""
+        found, part = find(self._board.app.plugins, plugin, "actions", _address(action), self._granted)
+        filled = await self._board.do(check(found, part, typed))
+        if isinstance(filled, Answer):
+            return _content(filled)
+        if filled.problems:
+            raise UserError(" ".join(f"{name}: {what}" for name, what in filled.problems.items()))
+        if part.records:
+            told = entry(found, part, filled, self._actor, reason)
+            await self._board.write(lambda connection: self._board.app.ledger.write(connection, told))
+        return _content(await self._board.settle(perform(found, part, filled, self.name)))
+
+    async def export(self, name: str) -> dict[str, Any]:
+        """Return all that is kept of a user, what plugins gave under `plugins`."""
+        return await asyncio.to_thread(personal_data.export, self._board, name)
+
+    async def erase(self, name: str, reason: str = WHY, force: bool = False) -> Outcomes:
+        """Erase a user; returns whether they are `erased`, and under `plugins` what each plugin said."""
+        outcomes = await asyncio.to_thread(personal_data.erase, self._board, self._actor, name, reason, force)
+        await self._board.do(self._board.quiet())
+        return outcomes
+
     async def undo(self, act_id: int, reason: str = WHY) -> None:
         """Take an act back."""
         await self._act(undo.undo, self._board.settings, act_id, reason)
@@ -89,3 +131,13 @@ class Staff:
     async def _act(self, function: Callable[..., Any], *arguments: Any) -> None:
         ledger, actor = self._board.app.ledger, self._actor
         await self._board.write(lambda connection: function(connection, ledger, actor, *arguments))
+
+
+def _address(function: str) -> str:
+    return function.replace("_", "-")
+
+
+def _content(answer: Answer) -> Sequence[Block]:
+    if answer.problem:
+        raise UserError(answer.problem)
+    return answer.content

@@ -8,13 +8,13 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from tests.benchmarks.lines import answers
-from tests.support import ROOT, BoardProcess
+from tests.support import ROOT, BoardProcess, Process
 
 STOP_S = 10
 REDIS = shutil.which("redis-server")
@@ -23,6 +23,14 @@ OURS: dict[str, object] = {
     "limits_connections_per_address": 10_000,
     "admin_enabled": "false",
 }
+
+
+class InstalledBoard(BoardProcess):
+    """A board that starts as users start it, with all its imports."""
+
+    def _run(self, words: Sequence[str], output: int) -> Process:
+        command = [sys.executable, "-m", "bbs_core.cli", *words]
+        return subprocess.Popen(command, cwd=ROOT, env=self._environment(), stdout=output, stderr=output)
 
 
 class Server(NamedTuple):
@@ -35,7 +43,7 @@ class Server(NamedTuple):
 @contextmanager
 def board(data: Path | None = None, **settings: object) -> Iterator[Server]:
     """Run our server, durable as it is installed, without the limit on posts."""
-    with tempfile.TemporaryDirectory() as folder, BoardProcess(data or Path(folder), "", **OURS, **settings) as process:
+    with tempfile.TemporaryDirectory() as new, InstalledBoard(data or Path(new), "", **OURS, **settings) as process:
         yield Server(process.port, process.process.pid)
         process.terminate()
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import resource
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -25,6 +26,9 @@ from tests.wire.filled import fill, fill_mailboxes
 HOST = "127.0.0.1"
 ATTACKS_PER_SECOND = 200.0
 KIB = 1024
+PLUGINS_CONNECTIONS = 50
+NO_PLUGIN = "no plugin"
+TOLD_S = 0.05
 IDLE = """
     from bbs_core.plugin import command, hookimpl
 
@@ -42,7 +46,7 @@ IDLE = """
     def bbs_session_opened(session):
         pass
 """
-SCREEN = """
+WRAPPER = """
     from bbs_core.plugin import UserError, hookimpl, never_blocks
 
     @hookimpl(wrapper=True)
@@ -51,6 +55,29 @@ SCREEN = """
         if "forbidden" in text:
             raise UserError("Your post was not kept: mind your words.")
         return (yield)
+"""
+
+SCREEN = """
+    from bbs_core.plugin import Refuse, hookimpl, never_blocks
+
+    @hookimpl
+    @never_blocks
+    def bbs_screen_post(text):
+        return Refuse("mind your words") if "forbidden" in text else None
+"""
+OBSERVER = """
+    from bbs_core.plugin import command, hookimpl
+
+    told = 0
+
+    @hookimpl
+    def bbs_posts_committed(posts):
+        global told
+        told += sum("forbidden" not in post.text for post in posts)
+
+    @command("/told")
+    def show():
+        return str(told)
 """
 
 
@@ -132,23 +159,50 @@ def _started(data: Path, scale: Scale) -> dict[str, float]:
 
 
 def plugins(scale: Scale) -> Iterator[Figure]:
-    """Measure posting beside plugins that have nothing to do with posts, and behind one that looks at each."""
-    connections, plain = 50, "no plugin"
+    """Measure posting beside plugins that have nothing to do with posts, and beside one that has to do with each."""
     idle = {f"idle_{number}.py": IDLE.format(number=number) for number in range(scale.plugins)}
-    for title, sources, aim in (
-        (f"posts beside {scale.plugins} idle plugins", idle, Aim(OURS, plain, 0.85, 0.97)),
-        ("posts behind a plugin that screens each", {"screen.py": SCREEN}, Aim(OURS, plain, None, 0.8)),
+    for title, sources, gate, aim in (
+        (f"posts beside {scale.plugins} idle plugins", idle, 0.85, 0.97),
+        ("posts behind a plugin that wraps each", {"wrapper.py": WRAPPER}, None, 0.8),
+        ("posts behind a plugin that screens each", {"screen.py": SCREEN}, None, 0.8),
+        ("posts beside a plugin that observes all", {"observer.py": OBSERVER}, 0.75, 0.9),
     ):
-        with TemporaryDirectory() as folder, servers.board() as without:
-            Path(folder, "plugins").mkdir()
-            for file, source in sources.items():
-                Path(folder, "plugins", file).write_text(dedent(source))
-            with servers.board(Path(folder)) as with_plugins:
-                turns = {
-                    OURS: posting(with_plugins, connections, scale.posts),
-                    plain: posting(without, connections, scale.posts),
-                }
-                yield contest(title, "posts/s", turns, [aim], scale.turns)
+        with servers.board() as without, _board_with(sources) as ours:
+            turns = {
+                OURS: posting(ours, PLUGINS_CONNECTIONS, scale.posts),
+                NO_PLUGIN: posting(without, PLUGINS_CONNECTIONS, scale.posts),
+            }
+            if OBSERVER in sources.values():
+                turns[OURS] = _observed(ours, turns[OURS], scale.posts)
+            yield contest(title, "posts/s", turns, [Aim(OURS, NO_PLUGIN, gate, aim)], scale.turns)
+
+
+@contextmanager
+def _board_with(sources: Mapping[str, str]) -> Iterator[Server]:
+    with TemporaryDirectory() as folder:
+        Path(folder, "plugins").mkdir()
+        for file, source in sources.items():
+            Path(folder, "plugins", file).write_text(dedent(source))
+        with servers.board(Path(folder)) as server:
+            yield server
+
+
+def _observed(server: Server, turn: Turn, posts: int) -> Turn:
+    """Wait after each turn until all is told, so that the others do not pay for it; that is no part of the figure."""
+    expected = count(1)
+    told = posts // PLUGINS_CONNECTIONS * PLUGINS_CONNECTIONS
+
+    def observed() -> float:
+        value = turn()
+        with StockClient(HOST, server.port, "counter") as client:
+            wait_for = told * next(expected)
+            client.post("/told")
+            while int(client.listdm()[-1].removeprefix("* ")) < wait_for:
+                time.sleep(TOLD_S)
+                client.post("/told")
+        return value
+
+    return observed
 
 
 def mailboxes(scale: Scale) -> Iterator[Figure]:

@@ -18,8 +18,21 @@ LONG_NAME = "W" * 300
 NOT_IN_THE_NAVIGATION = (
     *("/mutes", "/bans/new?kind=cidr&value=127.0.0.0/8", "/speak", "/account", "/account/factor"),
     *("/proof", "/api/docs", "/users?search=nobody", "/plugins/dice"),
+    *("/plugins/dice/pages/rolls", "/plugins/broken/pages/slow"),
     *(f"/review/post/{REPORTED_POST}", f"/review/message/{REPORTED_MESSAGE}"),
 )
+# On the dashboard its card stands beside that of dice.
+BROKEN = """
+    import asyncio
+
+    from bbs_core.plugin import card, page
+
+    @page("Slow")
+    async def slow(): await asyncio.sleep(999)
+
+    @card("Broken")
+    def broken(): raise RuntimeError
+"""
 CONTRAST = ["color-contrast"]
 # A long list has nothing new after its first few.
 EXCLUDED = [".item ~ .item ~ .item ~ .item", ".operation ~ .operation"]
@@ -31,6 +44,7 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BoardProcess]:
     """A board with a week behind it, and with someone who makes pages wide."""
     data = tmp_path_factory.mktemp("board") / "data"
     put(data, "dice.py", DICE)
+    put(data, "broken.py", BROKEN)
     with staged_board(data) as process, process.client(LONG_NAME) as wide:
         wide.post("M" * 2000)
         wide.list()
@@ -68,7 +82,7 @@ def paths(page: Page) -> list[str]:
     navigation = [link.get_attribute("href") or "" for link in links]
     assert len(navigation) == 10
     ban = f"/bans/new?user_id={user.rpartition('/')[2]}&reason=spam"
-    return [*navigation, user, ban, first_link(page, "/plugins"), *NOT_IN_THE_NAVIGATION]
+    return [*navigation, user, f"{user}/erasure", ban, first_link(page, "/plugins"), *NOT_IN_THE_NAVIGATION]
 
 
 def first_link(page: Page, path: str) -> str:

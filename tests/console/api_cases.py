@@ -135,6 +135,7 @@ def with_factor(path: Callable[[Board], str]) -> Callable[[Board], str]:
 CASES: dict[str, Case] = {
     "users_kick": Case(user_on_line, REASON, ("session.kick", "session.kick")),
     "users_note": Case(at("/users/1/notes"), {"text": "a newcomer"}, ("user.note",)),
+    "personal_data_erase_one": Case(at("/users/1/erase"), REASON, ("user.erase",)),
     "posts_add": Case(at("/posts"), {"text": "Welcome"}, ("post.add",)),
     "posts_bulk": Case(
         at("/posts/bulk"), {"act": "hide", "ids": [1, 2, 99], **REASON}, ("post.hide", "post.hide", "post.hide")
@@ -179,6 +180,7 @@ REVIEW = {"outcome": "acted", **REASON}
 FORMS: dict[str, Case] = {
     "change_mode": Case(at("/mode"), {"mode": "hold", "minutes": "5"}, ("setting.change",) * 3),
     "note_user": Case(at("/users/1/note"), {"text": "a newcomer"}, ("user.note",)),
+    "erase": Case(at("/users/1/erase"), {"confirm": "1", **REASON}, ("user.erase",)),
     "kick_all": Case(user_on_line, REASON, ("session.kick", "session.kick")),
     "hide": Case(at("/posts/1/hide"), REASON, ("post.hide",)),
     "restore": Case(in_state(State.HIDDEN, "/posts/1/restore"), REASON, ("post.restore",)),
@@ -204,6 +206,7 @@ FORMS: dict[str, Case] = {
         plugin("dice", "settings"), {"option:sides": "8", "version": "0", **REASON}, ("plugin.settings",)
     ),
     "reload": Case(plugin("dice", "reload"), REASON, ("plugin.reload",)),
+    "act_in_plugin": Case(at("/plugins/dice/actions/forget"), {"option:roll": "1", **REASON}, ("plugin.action",)),
     "preview_settings": Case(at("/settings/preview"), {"board.window": "5"}, ()),
     "change_settings": Case(at("/settings"), {"board.window": "5", **REASON}, ("setting.change",)),
     "add_member": Case(

@@ -8,7 +8,7 @@ DICE = """
 
     from pydantic import BaseModel, Field, SecretStr
 
-    from bbs_core.plugin import command, settings
+    from bbs_core.plugin import Form, Table, action, card, command, page, settings
 
     class Colour(Enum):
         RED = "red"
@@ -36,4 +36,15 @@ DICE = """
     @command("/sides")
     def sides(settings):
         return f"{settings.sides} sides"
+
+    @page("Rolls")
+    def rolls(query, settings):
+        cells = [[1, "<xpay> \u202e"], [2, Form(forget, "Forget it", fixed={"roll": 2})]]
+        return [f"{settings.sides} {query}", Table(["Roll", "What"], cells, "The last rolls"), Form(forget)]
+
+    @card("Last roll")
+    def last(): return "<xpay> \u202e"
+
+    @action("Forget a roll")
+    def forget(roll: int, why: str = "<xpay> \u202e"): return [why, "It is forgotten."]
 """

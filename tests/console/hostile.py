@@ -40,7 +40,7 @@ LONG = "\u2615\"'>" * 2499
 TAGS = re.compile(
     "html|head|meta|title|link|script|body|main|header|nav|div|section|p|a|span|strong|em|code|h[1-4]|form|input|button"
     "|label|select|option|pre|textarea|fieldset|legend|details|summary|ul|ol|li|dl|dt|dd|table|thead|tbody|tr|th|td|time"
-    "|figure|figcaption|picture|source|img|datalist|br"
+    "|figure|figcaption|caption|picture|source|img|datalist|br"
 )
 ADDRESSES = ("href", "src", "srcset", "action", "formaction", "data-url")
 STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -99,7 +99,7 @@ def plugin(name: str) -> dict[str, Any]:
     """Return a plugin of which everything that is told is hostile."""
     told: dict[str, Any] = json.loads(plugin_status(name, "quarantined"))["plugins"][0]
     texts = {part: hostile(f"plugin {part}") for part in ("version", "origin", "reason")}
-    usage = {part: hostile(part) for part in ("word", "usage", "summary", "help")}
+    usage = {part: hostile(part) for part in ("word", "usage", "summary", "help", "may", "rate")}
     schema = {"properties": {HOSTILE: {"description": HOSTILE, "default": HOSTILE}}}
     example = {"typed": hostile("typed"), "like": hostile("like")}
     usages = [{**usage, "schema": schema, "examples": [example]}]

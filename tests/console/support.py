@@ -31,10 +31,10 @@ from bbs_core.metrics import Counts, Gauges, new_registry, render
 from bbs_core.passwords import hash_password
 from bbs_core.platform.calls import Calls, loop_in_thread
 from bbs_core.platform.discovery import files
+from bbs_core.plugin_settings import PluginSettings
 from bbs_core.presence import beat
-from bbs_core.settings import AdminSettings, PluginSettings, Settings
+from bbs_core.settings import AdminSettings, Settings
 from bbs_core.store.access import LiveAccess
-from bbs_core.store.commits import complete
 from bbs_core.store.engine import database_url, migrate, reading_engine, writing_engine
 from bbs_core.store.items import Batch, Departure, NewMessage, NewPost, Visit, Work
 from bbs_core.store.readers import Readers
@@ -284,6 +284,8 @@ def plugin_status(name: str, state: str = "loaded") -> str:
                 "help": "Roll.",
                 "schema": {},
                 "examples": [{"typed": f"/{name} 6", "like": "[1-6]"}],
+                "may": "teachers",
+                "rate": "5 times a minute",
             }
         ],
         "failures": 0,
@@ -299,9 +301,9 @@ def settle(batch: Batch) -> None:
     for item, error in batch.refused:
         if isinstance(item, Work):
             item.error = error
-            complete(item)
+            item.complete()
     for work in batch.work:
-        complete(work)
+        work.complete()
 
 
 class _Author:

@@ -50,11 +50,13 @@ PARTS: dict[str, list[str]] = {
     "name": [*KINDS, "dice"],
     "incident": [INCIDENT],
     "noun": list(NOUNS),
+    "page": ["rolls"],
     "form": list(FORMATS),
     "filename": ["console.css", "console.js", "icon.svg"],
 }
 TYPES = {
     r"/healthz|/api/v1/.*": "application/json",
+    r"/users/\d+/export": "application/json",
     r"/metrics": "text/plain; version=1.0.0; charset=utf-8",
     r"/export/\w+\.csv.*": "text/csv; charset=utf-8",
     r"/export/\w+\.jsonl.*": "application/jsonl",
@@ -67,7 +69,7 @@ TYPES = {
 PLACES = (
     *("user name", "post", "held post", "why held", "recipient", "message", "words of a post", "words of a message"),
     *("plugin name", "plugin version", "plugin origin", "plugin reason", "command", "writer", "agent"),
-    *("usage", "help", "incident's plugin", "hook", "caller", "trace"),
+    *("usage", "help", "may", "rate", "incident's plugin", "hook", "caller", "trace"),
     *("operator", "a row", "operator's post", "announcement", "remark", "banned", "note", "note of a mute", "reason"),
     *("token", "colleague", "typed"),
 )

@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from bbs_core.plugin_settings import PluginSettings
 from bbs_core.presence import beat
-from bbs_core.settings import PluginSettings, Settings
+from bbs_core.settings import Settings
 from bbs_core.store.staff_models import Setting
 from tests.console.configurable import DICE
 from tests.console.support import Answer, Board, Browser, open_board, plugin_status

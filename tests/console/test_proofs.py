@@ -19,7 +19,7 @@ from tests.console.test_pages import said
 
 REASON = {"reason": "because"}
 # What is done with these must not be done by who finds a browser open.
-GRAVE = {Scope.STAFF_WRITE, Scope.POSTS_PURGE, Scope.EXPORT}
+GRAVE = {Scope.STAFF_WRITE, Scope.POSTS_PURGE, Scope.USERS_ERASE, Scope.EXPORT}
 OWN = {"remove_factor", "new_factor", "add_factor", "add_token", "revoke_own"}
 
 
@@ -46,9 +46,9 @@ def test_all_that_concerns_who_may_enter_what_is_erased_and_what_leaves_needs_a_
     grave = {
         name
         for name, view, methods in views(sqlite_board)
-        if GRAVE & getattr(view, scopes._ATTRIBUTE) and ("POST" in methods or name == "export")
+        if GRAVE & getattr(view, scopes._ATTRIBUTE) and ("POST" in methods or name.startswith("export"))
     }
-    assert {"purge", "export", "change_role", "revoke"} <= grave
+    assert {"purge", "erase", "export", "export_user", "change_role", "revoke"} <= grave
     assert grave | OWN == {name for name, view, _ in views(sqlite_board) if hasattr(view, scopes._FRESH)}
 
 

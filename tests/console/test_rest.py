@@ -14,6 +14,7 @@ from bbs_core.store.models import Post
 from tests.console.api_cases import REASON, SPAM, user_id
 from tests.console.support import Answer, Board
 from tests.console.test_api import problem, walk
+from tests.docs.fences import block
 
 API = "/api/v1"
 
@@ -250,6 +251,14 @@ def test_of_two_who_change_a_setting_the_second_hears_who_was_first(board: Board
     assert "olga was first" in refused.json["detail"]
     [window] = [one for one in board.api("GET", f"{API}/settings", token).json["items"] if one["key"] == "board.window"]
     assert (window["value"], window["changed"], window["version"]) == (7, True, 1)
+
+
+def test_what_the_page_shows_changes_a_setting_that_was_changed_three_times(board: Board, token: str) -> None:
+    for version in range(3):
+        change = {"values": {"board.window": version + 1}, "versions": {"board.window": version}, **REASON}
+        assert send(board, token, "/settings", change, method="PATCH").status == 200
+    shown = json.loads(block("docs/rest.md", "board.window"))
+    assert send(board, token, "/settings", shown, method="PATCH").status == 200
 
 
 def test_of_two_who_change_a_role_the_second_looks_again(board: Board, token: str) -> None:

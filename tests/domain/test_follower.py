@@ -46,7 +46,7 @@ class Node:
         self.board = Board(settings, None, self.readers, cache)  # type: ignore[arg-type]
         self.mail = Mail(settings, None, self.readers, cache)  # type: ignore[arg-type]
         noticeboard, rules, presence = Noticeboard(self.readers, store.run), Rules(settings), Presence()
-        effects = Effects(LEDGER, self.board, rules, noticeboard, presence, self.readers, unconfigured)
+        effects = Effects(LEDGER, self.board, self.mail, rules, noticeboard, presence, self.readers, unconfigured)
         self.follower = Follower(self.board, self.mail, noticeboard, effects.apply, self.readers, shared)
 
     def post(self, *texts: str) -> None:

@@ -29,9 +29,9 @@ from bbs_core.incidents import Incident
 from bbs_core.ledger import KEY_FILE, Actor, Ledger, open_key
 from bbs_core.proposals import Proposal
 from bbs_core.settings import Settings
-from bbs_core.store import migrations
+from bbs_core.store import migrations, plugin_values
 from bbs_core.store.engine import SQLITE_FILE, database_url, writing_engine
-from bbs_core.store.models import Hold
+from bbs_core.store.models import Hold, PluginRow, PluginSchema
 from bbs_core.store.staff_models import Login, RecoveryCode, Throttle
 from tests.support import ROOT, BoardProcess
 
@@ -166,6 +166,9 @@ def fill(connection: sa.Connection, ledger: Ledger) -> None:
     incidents.keep(connection, [incident])
     replays.once(connection, 1, "a key", b"digest", lambda: "{}")
     search.index_more(connection)
+    plugin_values.put(connection, "dice", plugin_values.as_key("a key 😀\0"), plugin_values.as_text("a value 😀\0"))
+    connection.execute(sa.insert(PluginSchema).values(plugin="dice", version=0, kept_version=1))
+    connection.execute(sa.insert(PluginRow).values(plugin="dice", table_name="plugin_dice__rolls", number=1, row="{}"))
     connection.execute(sa.insert(Hold).values(post_id=2, reason="a word 😀"))
     connection.execute(sa.insert(RecoveryCode).values(digest=b"code", staff_id=1))
     connection.execute(sa.insert(Throttle).values(key=b"key", failures=2, at_ms=1))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import random
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import sqlalchemy as sa
 
 from bbs_core.errors import StoreError
@@ -16,20 +14,10 @@ from bbs_core.store import archive
 from bbs_core.store.engine import database_url as url_of
 from tests.faults.archives import filled, rows, where
 from tests.faults.crowd import crowd
-from tests.support import ROOT, BoardProcess, bbs, fresh_postgres_database
+from tests.support import ROOT, BoardProcess, bbs
 
 POSTS_BEFORE_A_BACKUP = 200
 DAMAGES = 25
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def other_database(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Where to restore: also the other kind of database than the backup was made of."""
-    if request.param == "sqlite":
-        yield ""
-        return
-    with fresh_postgres_database(request.getfixturevalue("postgres_url")) as url:
-        yield url
 
 
 def test_every_row_comes_back(tmp_path: Path, database_url: str, other_database: str) -> None:

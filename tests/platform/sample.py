@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Annotated
 
 from pydantic import BaseModel
+from pydantic import Field as Bounds
 
 from bbs_core.plugin import (
+    Content,
+    Facts,
+    Form,
     Hold,
     Post,
     Refuse,
@@ -14,11 +19,14 @@ from bbs_core.plugin import (
     Session,
     UserError,
     Verdict,
+    action,
+    card,
     command,
     every,
     hookimpl,
     never_blocks,
     now_ms,
+    page,
     settings,
     verb,
 )
@@ -104,3 +112,25 @@ def add(*numbers: int) -> str:
 def bbs_metrics() -> dict[str, float]:
     """Tell how often it counted."""
     return {"calls": float(len(calls))}
+
+
+@page("Greetings")
+async def greetings(query: Mapping[str, str], server: Server, settings: Sample) -> Content:
+    """Show who would be greeted, and how."""
+    return [f"{settings.greeting}, {query.get('to', 'you')}. On line: {', '.join(server.online)}.", Form(greet_all)]
+
+
+@card("How often it counted")
+def how_many() -> Content:
+    """Show the count."""
+    return Facts({"calls": len(calls)})
+
+
+@action("Greet everyone")
+async def greet_all(staff: str, server: Server, times: Annotated[int, Bounds(ge=1)] = 1) -> Content:
+    """Say hello to all."""
+    if times > 5:
+        raise UserError("Nobody greets so often.")
+    for _ in range(times):
+        await server.post("Hello, all.")
+    return f"{staff} says it {times} times."

@@ -67,6 +67,10 @@ CARDS = """
     def poke_now(session, whom: User):
         return f"{whom.name} {whom.online}"
 
+    @command("/poke-some")
+    def poke_some(session, whom: User | None = None, text: Rest = ""):
+        return f"{whom and whom.name} {text}"
+
     @command("/plain")
     def plain(session, text):
         return f"<{text}>"
@@ -107,6 +111,8 @@ def answer(client: StockClient, typed: str) -> list[str]:
         ('/poke "bob lee" are you   there', "bob lee True True are you   there True"),
         ("/poke-async ann", "ann True"),
         ("/poke-now ann", "ann True"),
+        ("/poke-some", "None "),
+        ('/poke-some "bob lee" again', "bob lee again"),
         ("/plain all   of it", "<all   of it>"),
     ],
 )
@@ -134,6 +140,7 @@ TYPES = "Usage: /types <how> <number> <loud> <wait> [text…]"
         ("/poke nobody", "There is no user nobody."),
         ("/poke", "Usage: /poke <whom> [text…]"),
         ("/poke-async nobody", "There is no user nobody."),
+        ("/poke-some nobody", "There is no user nobody."),
         ("/who is there", "Usage: /who"),
     ],
 )

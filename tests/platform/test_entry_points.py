@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from textwrap import dedent
 
+import pytest
+
+from bbs_core.host import PluginSet
+from bbs_core.platform.discovery import builtins, installed
+from bbs_core.plugin_settings import PluginSettings
 from tests.support import ROOT, BoardProcess
 
 
@@ -57,3 +63,27 @@ def test_installed_plugins_work_and_broken_ones_are_named_with_their_package(tmp
         assert origin in line
         assert why in line
     assert len(lines) == 3
+
+
+def test_a_newer_version_that_is_loaded_bears_its_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = """
+        from bbs_core.plugin import command
+
+        @command("/nod")
+        def nod():
+            return "one"
+    """
+    install(tmp_path, "board_nodder", "nodder = board_nodder", source)
+    monkeypatch.syspath_prepend(tmp_path)
+    before = PluginSet(PluginSettings(), [*builtins(), *installed()])
+    folder = (tmp_path / "board_nodder-1.5.dist-info").rename(tmp_path / "board_nodder-1.6.dist-info")
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: board_nodder\nVersion: 1.6\n")
+    (tmp_path / "board_nodder.py").write_text(dedent(source).replace('"/nod"', '"/nod-twice"'))
+    after = before.changed(PluginSettings(), {"nodder"})
+    assert [(made["nodder"].version, "/nod-twice" in made.commands) for made in (before, after)] == [
+        ("1.5", False),
+        ("1.6", True),
+    ]
+    for made in (before, after):
+        made.close()
+    del sys.modules["board_nodder"]

@@ -16,7 +16,7 @@ from bbs_core.host import PluginSet
 from bbs_core.live_settings import status_of
 from bbs_core.platform.discovery import files
 from bbs_core.plugin import example
-from bbs_core.settings import PluginSettings
+from bbs_core.plugin_settings import PluginSettings
 from bbs_core.testing.project import Project
 from tests.platform.outside import put
 

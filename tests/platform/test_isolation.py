@@ -13,7 +13,7 @@ import pytest
 from bbs_core import incidents, plugin_switches
 from bbs_core.errors import UserError
 from bbs_core.platform.pool import QUEUE_LIMIT
-from bbs_core.settings import MIB
+from bbs_core.setting_types import MIB
 from tests.effects.kit import act
 from tests.platform.lab import answer, ends, person, put_lab, told
 from tests.stock.double import StockClient

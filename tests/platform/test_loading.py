@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from bbs_core.host import PluginSet, found_plugins
-from bbs_core.settings import PluginSettings
+from bbs_core.plugin_settings import PluginSettings
 from tests.platform.outside import put, replacement
 from tests.support import BoardProcess
 from tests.wire.live import LiveBoard
@@ -50,7 +50,7 @@ def test_a_package_may_have_modules_of_its_own(tmp_path: Path) -> None:
 
 
 def test_what_is_no_plugin_is_passed_over(tmp_path: Path) -> None:
-    for file in ("_draft.py", ".hidden.py", "notes.txt", "folder/notes.py", "__pycache__/x.py"):
+    for file in ("_draft.py", ".hidden.py", "test_dice.py", "notes.txt", "folder/notes.py", "__pycache__/x.py"):
         put(tmp_path, file, "raise ValueError")
     plugins = PluginSet(PluginSettings(), found_plugins(tmp_path / "plugins", PluginSettings()))
     assert {plugin.origin for plugin in plugins.plugins} == {"built-in"}
@@ -124,7 +124,7 @@ def test_a_disabled_plugin_is_not_imported(tmp_path: Path) -> None:
 def test_a_replacement_that_is_not_there_is_in_the_log(tmp_path: Path) -> None:
     with BoardProcess(tmp_path, plugins_replace="list=nobody") as board:
         assert board.terminate() == 0
-    [line] = [line for line in board.lines if "replacement_missing" in line]
+    [line] = [line for line in board.lines if "plugins.replace" in line]
     assert "nobody" in line
 
 
@@ -169,8 +169,8 @@ def test_a_plugin_named_as_a_module_of_the_product_or_of_python_hides_neither(tm
 
 def test_a_disabled_plugin_that_does_not_exist_is_named_with_what_may_be_meant(tmp_path: Path) -> None:
     with BoardProcess(tmp_path, plugins_disabled="hlep,who") as board, board.client("ann") as ann:
-        [line] = [line for line in board.lines if "disabled_plugin_missing" in line]
-        assert '"hlep"' in line
+        [line] = [line for line in board.lines if "plugins.disabled" in line]
+        assert "hlep" in line
         assert "Did you mean help?" in line
         ann.post("/help")
         assert any(row.startswith("* /help [word]: List the commands") for row in ann.list())

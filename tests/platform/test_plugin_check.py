@@ -32,6 +32,9 @@ sample, {path}: in order.
   hook bbs_metrics (sample.py:{bbs_metrics})
   timer every 600 s: tell_the_time (sample.py:{tell_the_time})
   verb sum (sample.py:{add})
+  page greetings: Greetings (sample.py:{greetings})
+  card how-many: How often it counted (sample.py:{how_many})
+  action greet-all: Greet everyone (sample.py:{greet_all})
   setting greeting
 """
 FAULTS = [
@@ -51,7 +54,8 @@ def bbs(*arguments: object) -> Result:
 def test_it_says_what_a_plugin_adds() -> None:
     path = Path(sample.__file__)
     done = bbs("check", path)
-    names = ("bbs_screen_connection", "bbs_screen_post", "bbs_posts_committed", "bbs_metrics", "tell_the_time", "add")
+    hooks = ("bbs_screen_connection", "bbs_screen_post", "bbs_posts_committed", "bbs_metrics")
+    names = (*hooks, "tell_the_time", "add", "greetings", "how_many", "greet_all")
     lines = {name: getattr(sample, name).__code__.co_firstlineno for name in names}
     assert done.output == ADDS.format(path=path, **lines)
     assert done.exit_code == 0

@@ -14,7 +14,7 @@ from click.testing import CliRunner, Result
 from bbs_core.cli import main
 from bbs_core.host import PluginSet
 from bbs_core.platform.discovery import builtins, installed
-from bbs_core.settings import PluginSettings
+from bbs_core.plugin_settings import PluginSettings
 from tests.platform.test_entry_points import install
 
 NAME = "good_morning"

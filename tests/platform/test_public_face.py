@@ -41,8 +41,13 @@ def test_every_part_of_it_is_documented() -> None:
 
 
 def test_the_built_ins_know_nothing_else_of_the_board() -> None:
-    for file in PLUGINS.glob("*.py"):
+    for file in PLUGINS.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("bbs_core"):
-                assert node.module == "bbs_core.plugin", file
-                assert {name.name for name in node.names} <= set(plugin.__all__), file
+            match node:
+                case ast.ImportFrom(module="bbs_core"):
+                    assert [(one.name, one.asname) for one in node.names] == [("plugin", "bbs")], file
+                case ast.ImportFrom(module=str(module)) if module.startswith("bbs_core"):
+                    assert module == "bbs_core.plugin", file
+                    assert {one.name for one in node.names} <= set(plugin.__all__), file
+                case ast.Attribute(value=ast.Name(id="bbs")):
+                    assert node.attr in plugin.__all__, file

@@ -10,6 +10,7 @@ import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import sqlalchemy as sa
 from click.testing import CliRunner
 
 from bbs_core import plugin_switches
@@ -53,6 +54,30 @@ BROKEN = (
     "from bbs_core.plugin import command",
     "from bbs_core.plugin import command\n\n@command('/who')\ndef who(session): ...",
 )
+
+
+STORED = """
+    import sqlalchemy as sa
+    from bbs_core.plugin import command, migration
+
+    rounds = sa.table("plugin_dice__rounds", sa.column("id"), sa.column("told"))
+
+    @command("/version")
+    async def version(storage):
+        await storage.write(sa.insert(rounds).values(id=await storage.add("calls")))
+        [row] = await storage.read(sa.select(sa.func.count().label("rounds")).select_from(rounds))
+        return f"{version}: {{await storage.get('calls')}} calls, {{row['rounds']}} rounds"
+
+    @migration(1)
+    def first(schema):
+        schema.create_table("plugin_dice__rounds", sa.Column("id", sa.Integer, primary_key=True))
+"""
+TOLD = """
+    @migration(2)
+    def second(schema):
+        schema.add_column("plugin_dice__rounds", sa.Column("told", sa.Text, server_default="yes"))
+        schema.execute(sa.update(rounds).values(told="{told}"))
+"""
 
 
 def put_version(data: Path, version: object, kind: str = "def", name: str = "dice") -> None:
@@ -190,6 +215,34 @@ def test_a_hundred_rounds_leave_nothing_behind(tmp_path: Path) -> None:
         assert left() == before
         gc.collect()
         assert [version() for version in versions] == [None] * 100
+
+
+def test_what_is_stored_goes_on_and_its_tables_are_brought_up_to_date(tmp_path: Path, database_url: str) -> None:
+    first, second = STORED.format(version="first"), STORED.format(version="second") + TOLD.format(told="once")
+    failing = second.replace("first", "third") + "        schema.drop_table('plugin_dice__nothing')\n"
+    put(tmp_path, "dice.py", first)
+    with LiveBoard(tmp_path, server={"database": database_url}) as board, board.client("ann") as ann:
+        assert answer(ann) == "first: 1 calls, 1 rounds"
+        put(tmp_path, "dice.py", failing)
+        reload(board)
+        why = "A newer version cannot be loaded: Migration 2 failed (dice.py:"
+        assert board.app.plugins["dice"].reason.startswith(why)
+        assert answer(ann) == "first: 2 calls, 2 rounds"
+        put(tmp_path, "dice.py", second)
+        reload(board)
+        assert board.app.plugins["dice"].reason == ""
+        assert answer(ann) == "second: 3 calls, 3 rounds"
+        assert told(board) == ["once", "once", "yes"]
+        put(tmp_path, "dice.py", first)
+        reload(board)
+        assert "made by a newer version" in board.app.plugins["dice"].reason
+        assert answer(ann) == "second: 4 calls, 4 rounds"
+
+
+def told(board: LiveBoard) -> list[str]:
+    rounds = sa.table("plugin_dice__rounds", sa.column("id", sa.Integer), sa.column("told", sa.Text))
+    query = sa.select(rounds.c.told).order_by(rounds.c.id)
+    return [*board.app.access.read(lambda connection: connection.execute(query).scalars().all())]
 
 
 def settle(board: LiveBoard) -> None:

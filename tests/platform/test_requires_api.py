@@ -11,7 +11,7 @@ from packaging.version import Version
 from bbs_core.host import PluginSet, found_plugins
 from bbs_core.platform.discovery import Plugin
 from bbs_core.plugin import API_VERSION
-from bbs_core.settings import PluginSettings
+from bbs_core.plugin_settings import PluginSettings
 from tests.platform.outside import put
 from tests.platform.test_entry_points import install
 

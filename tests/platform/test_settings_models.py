@@ -14,8 +14,8 @@ from bbs_core.errors import InvalidOptions
 from bbs_core.host import PluginSet, found_plugins
 from bbs_core.live_settings import status_of
 from bbs_core.platform import imports
+from bbs_core.plugin_settings import PluginSettings
 from bbs_core.public.options import Options
-from bbs_core.settings import PluginSettings
 from tests.platform.configurable import DICE, NEEDY, SECRET
 from tests.platform.outside import put
 

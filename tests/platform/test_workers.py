@@ -14,7 +14,8 @@ import pytest
 from bbs_core.errors import UserError
 from bbs_core.host import PluginSet, found_plugins
 from bbs_core.platform.isolation import Worker
-from bbs_core.settings import MIB, PluginSettings
+from bbs_core.plugin_settings import PluginSettings
+from bbs_core.setting_types import MIB
 from tests.platform.lab import answer, ends, person, put_lab, told
 from tests.platform.outside import put
 from tests.support import BoardProcess

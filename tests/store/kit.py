@@ -13,7 +13,6 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from bbs_core.store.commits import complete
 from bbs_core.store.engine import migrate, writing_engine
 from bbs_core.store.items import Batch, Item, NewMessage, NewPost, Visit, Work
 from bbs_core.store.models import Post, User
@@ -70,7 +69,7 @@ class Store:
     def _settle(self, batch: Batch) -> None:
         self.watch(batch)
         for work in batch.work:
-            complete(work)
+            work.complete()
         self._news.put(batch)
 
     def hand_in(self, items: Sequence[Item]) -> None:

@@ -19,7 +19,7 @@ from bbs_core.store.engine import database_url, is_sqlite, migrate, writing_engi
 from bbs_core.store.models import Model, User
 from tests.support import fresh_postgres_database
 
-HEAD = "0003"
+HEAD = "0004"
 REVISION = """
 import sqlalchemy as sa
 from alembic import op

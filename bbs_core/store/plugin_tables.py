@@ -1,0 +1,103 @@
+"""What plugins do with tables of their own: statements that were checked, each with an end in time."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from bbs_core.errors import StorageError
+from bbs_core.public.storage import READ_S, ROWS, WRITE_S
+
+# SQLite asks after so many steps of its machine whether to go on: many times in a millisecond.
+STEPS = 10_000
+# A text that a statement puts together is bounded as well; what people write is shorter.
+TEXT_BYTES = 10_000_000
+
+
+def read(connection: sa.Connection, statement: Any) -> list[dict[str, Any]]:
+    """Return the rows of a checked statement. Raises StorageError where there are too many."""
+    with _as_error(), within(connection, READ_S):
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+        with connection.execute(statement, execution_options={"yield_per": ROWS + 1}) as result:
+            rows = result.mappings().fetchmany(ROWS + 1)
+    if len(rows) > ROWS:
+        raise StorageError(f"A read returns at most {ROWS:,} rows: give the statement a limit.")
+    return [dict(row) for row in rows]
+
+
+def write(connection: sa.Connection, statements: Sequence[Any]) -> int:
+    """Run checked statements; returns how many rows they touched. Raises StorageError."""
+    touched = 0
+    with _as_error(), within(connection, WRITE_S) as go_on:
+        for statement in statements:
+            go_on()
+            done = connection.execute(statement, execution_options={"preserve_rowcount": True})
+            touched += max(0, done.rowcount)
+    return touched
+
+
+@contextlib.contextmanager
+def within(connection: sa.Connection, seconds: float) -> Iterator[Callable[[], None]]:
+    """Have the database end what takes longer, and yield what is to be called before each statement.
+
+    Raises StorageError; a transaction of SQLite may be lost then.
+    """
+    ends = time.monotonic() + seconds
+    late = StorageError(f"It took longer than {seconds:g} s, and nothing of it is done.")
+
+    def go_on() -> None:
+        if time.monotonic() > ends:
+            raise late
+
+    bound = _on_sqlite if connection.dialect.name == "sqlite" else _on_postgresql
+    try:
+        with bound(connection, seconds):
+            yield go_on
+    except sa.exc.DBAPIError as error:
+        if time.monotonic() < ends or error.connection_invalidated:
+            raise
+        raise late from None
+
+
+@contextlib.contextmanager
+def _on_sqlite(connection: sa.Connection, seconds: float) -> Iterator[None]:
+    driver: Any = connection.connection.driver_connection
+    ends = time.monotonic() + seconds
+    longest = driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, TEXT_BYTES)
+    driver.set_progress_handler(lambda: time.monotonic() > ends, STEPS)
+    try:
+        yield
+    finally:
+        driver.set_progress_handler(None, 0)
+        driver.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, longest)
+
+
+@contextlib.contextmanager
+def _on_postgresql(connection: sa.Connection, seconds: float) -> Iterator[None]:
+    """For this transaction, and for each statement of it."""
+    connection.exec_driver_sql(f"SET LOCAL statement_timeout = {int(seconds * 1000)}")
+    yield
+
+
+@contextlib.contextmanager
+def _as_error() -> Iterator[None]:
+    """Turn what the database says of a statement into StorageError; that it is gone is no fault of the statement."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        raise StorageError(f"The database refuses it: {said(error)}.") from None
+    except (sa.exc.SQLAlchemyError, TypeError, ValueError, OverflowError) as error:
+        raise StorageError(f"The statement cannot be run: {str(error).partition(chr(10))[0]}") from None
+
+
+def said(error: sa.exc.DBAPIError) -> str:
+    """Return the first line of the driver's words: what follows may be people's texts."""
+    return str(error.orig).partition("\n")[0].rstrip(".")
