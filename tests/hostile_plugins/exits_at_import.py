@@ -1,0 +1,5 @@
+"""Ends the process when it is imported, as a script may."""
+
+import sys
+
+sys.exit("a secret of /etc/bbs")
