@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,17 +14,6 @@ from tests.docs.terminal import terminal
 from tests.support import ROOT, BoardProcess
 
 PASSWORD = "correct horse battery"
-
-
-@pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """A folder in which .venv/bin/bbs is the program and bbs-data the default place of the board."""
-    command = tmp_path / ".venv" / "bin" / "bbs"
-    command.parent.mkdir(parents=True)
-    program = shlex.join(["env", f"PYTHONPATH={ROOT}", sys.executable, "-m", "bbs_core.cli"])
-    command.write_text(f'#!/bin/sh\nexec {program} "$@"\n')
-    command.chmod(0o755)
-    return tmp_path
 
 
 @pytest.fixture
