@@ -17,7 +17,7 @@ run: .venv/requirements.stamp ## start the board; ARGS="--port 4000" is passed t
 	@$(BIN)/bbs serve $(ARGS)
 
 # Most tests wait for a process or a database; each worker has a PostgreSQL of its own.
-WORKERS ?= 2
+WORKERS ?= 3
 test: .venv/requirements-test.stamp ## run the whole suite; PYTEST_ARGS="-k board" is passed to pytest
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) $(PYTEST_ARGS)
 
@@ -26,8 +26,10 @@ SEED ?= $(shell date +%s)
 kill-test: .venv/requirements-test.stamp ## kill the board N=100 times on each database; SEED=... repeats a run's moments
 	$(BIN)/python -m pytest tests/faults/test_kill.py --kills $(N) --kill-seed $(SEED)
 
-soak: .venv/requirements-test.stamp ## let the model and the board talk ten times as long as the suite does
-	SOAK=10 $(BIN)/python -m pytest tests/transcripts --timeout 3600
+LONG := transcripts domain/test_board_machine.py console/test_conformance.py platform/test_relay_order.py \
+	faults/test_plugin_backup.py wire/test_torn_headers.py
+soak: .venv/requirements-test.stamp ## try ten times as much as the suite does where chance finds what is wrong
+	SOAK=10 $(BIN)/python -m pytest $(addprefix tests/,$(LONG)) --timeout 3600
 
 bench: .venv/requirements-test.stamp ## measure speed against other designs, some ten minutes; BENCH_ARGS="lists posts" measures only that
 	$(BIN)/python -m tests.benchmarks --json build/benchmarks.json --plots build $(BENCH_ARGS)

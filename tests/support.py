@@ -24,6 +24,8 @@ from tests.stock.double import StockClient
 START_TIMEOUT_S = 30
 STOP_TIMEOUT_S = 15
 VERB_TIMEOUT_S = 60
+# How many times as much is tried as the suite has time for; `make soak` sets it.
+SOAK = int(os.environ.get("SOAK", "1"))
 MEMORY = Path("/dev/shm")
 MEMORY_BYTES = 2 * 1024**3
 ROOT = Path(__file__).parent.parent

@@ -102,6 +102,8 @@ class Delivery:
         self._away = False
         self._through_id = 0
         self._held_until = 0.0
+        # Another server tells this plugin, and is not asked about it at every ring.
+        self._theirs_until = 0.0
 
     def ring(self) -> None:
         """Look soon: something was committed."""
@@ -187,10 +189,13 @@ class Delivery:
 
     async def _is_ours(self) -> bool:
         """Whether no other server tells this plugin; we say in time that we go on."""
+        now = time.monotonic()
+        if now < self._theirs_until:
+            return False
         if self._lease_ends:
-            now = time.monotonic()
             found = await self._call(lambda c: positions.take(c, self._name, self._node, LEASE_S, self._feed.last_id))
             if found is None:
+                self._theirs_until = now + LOOK_S
                 return False
             self._through_id = found
             self._held_until = now + LEASE_S if self._node != positions.ALONE else math.inf

@@ -19,8 +19,8 @@ VALUES_SIZES = (1000, 100, 10, 1)
 class Bulk(Protocol):
     """The few statements that differ between the databases."""
 
-    def lock(self, connection: sa.Connection) -> None:
-        """Make this transaction the only one that writes, on any node; its commit wakes the others."""
+    def lock(self, connection: sa.Connection, rings: bool = True) -> None:
+        """Make this transaction the only one that writes, on any node; its commit wakes the others if it `rings`."""
 
     def insert(self, connection: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Append rows."""
@@ -42,7 +42,7 @@ def as_json(rows: Sequence[Row]) -> str:
 class SQLiteBulk:
     """Multi-row VALUES: executemany would give the interpreter lock up at each row, and wait for it."""
 
-    def lock(self, connection: sa.Connection) -> None:
+    def lock(self, connection: sa.Connection, rings: bool = True) -> None:
         """Do nothing: BEGIN IMMEDIATE has the lock."""
 
     def insert(self, connection: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
@@ -62,9 +62,10 @@ class SQLiteBulk:
 class PostgreSQLBulk:
     """COPY for rows, and one advisory lock, so that ids become visible in the order of commit."""
 
-    def lock(self, connection: sa.Connection) -> None:
+    def lock(self, connection: sa.Connection, rings: bool = True) -> None:
         """Wait for the other nodes' writers, and ring their bells at the commit."""
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITE_LOCK), sa.func.pg_notify(CHANNEL, "")))
+        bell = [sa.func.pg_notify(CHANNEL, "")] if rings else []
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITE_LOCK), *bell))
 
     def insert(self, connection: sa.Connection, table: sa.Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Append rows by COPY."""

@@ -166,7 +166,7 @@ class Writer:
         # A database that cannot be locked would cost each row the same wait again: none of them is to blame.
         self._begun = False
         with self._engine.begin() as connection:
-            self._bulk.lock(connection)
+            self._bulk.lock(connection, rings=any(type(item) is not Aside for item in items))
             self._begun = True
             self._appends.run(connection, items)
             for item in items:
@@ -177,7 +177,7 @@ class Writer:
     def _commit_alone(self, work: Alone) -> None:
         try:
             with self._engine.begin() as connection:
-                self._bulk.lock(connection)
+                self._bulk.lock(connection, rings=False)
                 work.result = work.function(connection)
         except BBSError as error:
             work.error = error

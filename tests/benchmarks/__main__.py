@@ -12,10 +12,11 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from tests.benchmarks import plots, single, traffic
+from tests.benchmarks import plots, servers, single, traffic
 from tests.benchmarks.console import console
 from tests.benchmarks.contest import Aim, Figure
 from tests.benchmarks.scale import FULL, QUICK, Scale
+from tests.support import BoardProcess
 
 Measure = Callable[[Scale], Iterator[Figure]]
 MEASURES: Mapping[str, Measure] = {
@@ -102,6 +103,8 @@ def main() -> int:
     parser.add_argument("--plots", type=Path, help="draw pictures into this folder")
     parser.add_argument("measures", nargs="*", choices=[*MEASURES, []], metavar="NAME")
     options = parser.parse_args()
+    if options.quick:
+        servers.kind = BoardProcess
     figures = run(options.measures, QUICK if options.quick else FULL, lambda line: print(line, flush=True))  # noqa: T201
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)

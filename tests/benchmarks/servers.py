@@ -33,6 +33,10 @@ class InstalledBoard(BoardProcess):
         return subprocess.Popen(command, cwd=ROOT, env=self._environment(), stdout=output, stderr=output)
 
 
+# What is run; only to see whether a measure works, a forked one does as well.
+kind: type[BoardProcess] = InstalledBoard
+
+
 class Server(NamedTuple):
     """Where a server listens, and its process."""
 
@@ -43,7 +47,7 @@ class Server(NamedTuple):
 @contextmanager
 def board(data: Path | None = None, **settings: object) -> Iterator[Server]:
     """Run our server, durable as it is installed, without the limit on posts."""
-    with tempfile.TemporaryDirectory() as new, InstalledBoard(data or Path(new), "", **OURS, **settings) as process:
+    with tempfile.TemporaryDirectory() as new, kind(data or Path(new), "", **OURS, **settings) as process:
         yield Server(process.port, process.process.pid)
         process.terminate()
 

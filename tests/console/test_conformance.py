@@ -19,6 +19,7 @@ from bbs_core import reports
 from bbs_core.presence import beat
 from tests.console.api_cases import user_id
 from tests.console.support import Board, open_board, plugin_status
+from tests.support import SOAK
 
 CHECKS = [
     not_a_server_error,
@@ -27,7 +28,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = 12
+EXAMPLES = 6 * SOAK
 
 
 def lived_in(board: Board) -> None:

@@ -28,7 +28,7 @@ from bbs_core.settings import BoardSettings
 from bbs_core.snapshots import WITHDRAWN_FRAME, Reading, Snapshot
 from tests.domain.kit import BUDGET_BYTES, CHUNK_ROWS, HERE, hide, post, restore, running, send, shown
 from tests.stock.model import left_out_row
-from tests.support import fresh_postgres_database
+from tests.support import SOAK, fresh_postgres_database
 
 FRAME_BYTES = 9999
 ROOM_BYTES = 300
@@ -205,9 +205,9 @@ def check(new_database: NewDatabase, examples: int) -> None:
 
 @pytest.mark.usefixtures("small_chunks")
 def test_the_board_equals_a_list_of_rows_on_sqlite() -> None:
-    check(lambda: nullcontext(""), examples=20)
+    check(lambda: nullcontext(""), examples=12 * SOAK)
 
 
 @pytest.mark.usefixtures("small_chunks")
 def test_the_board_equals_a_list_of_rows_on_postgresql(postgres_url: str) -> None:
-    check(lambda: fresh_postgres_database(postgres_url), examples=8)
+    check(lambda: fresh_postgres_database(postgres_url), examples=5 * SOAK)

@@ -26,10 +26,11 @@ from tests.faults.archives import rows, where
 from tests.faults.keeping import CHECKED, FAILING, KEEPING, SECOND, UNCHECKED
 from tests.faults.test_restore import RESTORE_AND_DIE
 from tests.platform.outside import put
-from tests.support import ROOT, fresh_postgres_database
+from tests.support import ROOT, SOAK, fresh_postgres_database
 from tests.wire.live import LiveBoard
 
-MANY_ROWS = 20_000
+# Fifty pages.
+MANY_ROWS = 5_000 * SOAK
 ROW_BYTES = 1000
 PLAYERS = "plugin_dice__zplayers"
 TABLES = ["plugin_dice__arolls", "plugin_dice__turns", PLAYERS]

@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import median
 
 import pytest
 
@@ -78,7 +77,8 @@ def test_slow_readers_cost_a_pack_and_a_small_buffer_each_and_slow_nobody(tmp_pa
     with BoardProcess(tmp_path) as board, board.client("ann") as ann:
         for _ in range(WARM_UP):
             list_s(ann, answer_bytes)
-        quiet_s, before = median(list_s(ann, answer_bytes)), memory_bytes(board)
+        # The best of each: what else the machine does comes and goes.
+        quiet_s, before = min(list_s(ann, answer_bytes)), memory_bytes(board)
         with slow_readers(board) as readers:
             besieged: list[float] = []
             for number in range(ROUNDS):
@@ -88,5 +88,5 @@ def test_slow_readers_cost_a_pack_and_a_small_buffer_each_and_slow_nobody(tmp_pa
             waiting = waiting_bytes(board.port)
             assert len(waiting) == READERS + 1
             assert max(waiting) <= KERNEL_BYTES
-        assert median(besieged) <= SLOWER * quiet_s
+        assert min(besieged) <= SLOWER * quiet_s
         assert no_exception(board)

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from bbs_core.platform.runner import HookFailed
 from tests.platform.relays import Bench
+from tests.support import SOAK
 
 
 class Boom(Exception):
@@ -87,7 +88,7 @@ def bench_of(plan: list[Plan], hook: str, log: list[str], threads: int = 0) -> B
 hooks = st.sampled_from(["first", "every"])
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=400 * SOAK, deadline=None)
 @given(plans, hooks)
 def test_the_relay_calls_and_returns_what_pluggy_does(plan: list[Plan], hook: str) -> None:
     # Caught and not written out: a line with a traceback takes longer than all the rest.
@@ -95,7 +96,7 @@ def test_the_relay_calls_and_returns_what_pluggy_does(plan: list[Plan], hook: st
         assert through_the_relay(plan, hook, threads=0) == through_pluggy(plan, hook)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100 * SOAK, deadline=None)
 @given(plans, hooks)
 def test_so_it_does_when_the_plugins_have_threads(plan: list[Plan], hook: str) -> None:
     with capture_logs():

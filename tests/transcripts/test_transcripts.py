@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
+from tests.support import SOAK
 from tests.transcripts import conversations
 from tests.transcripts.differences import KNOWN
 from tests.transcripts.world import Turn, World
@@ -22,8 +22,7 @@ quick = settings(
     report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),
 )
-TIMES = int(os.environ.get("SOAK", "1"))
-few = settings(quick, max_examples=40 * TIMES)
+few = settings(quick, max_examples=40 * SOAK)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -39,7 +38,7 @@ def world(postgres_server: str) -> Iterator[World]:
         yield running
 
 
-@settings(quick, max_examples=300 * TIMES)
+@settings(quick, max_examples=300 * SOAK)
 @given(conversations.people, conversations.turns)
 def test_a_board_on_sqlite_says_what_the_model_says(sqlite_world: World, names: list[str], turns: list[Turn]) -> None:
     sqlite_world.converse(names, turns)
@@ -52,7 +51,7 @@ def sqlite_world() -> Iterator[World]:
 
 
 # A commit takes longer there, and the conversations are the same.
-@settings(quick, max_examples=60 * TIMES)
+@settings(quick, max_examples=60 * SOAK)
 @given(conversations.people, conversations.turns)
 def test_a_board_on_postgresql_says_what_the_model_says(
     postgres_world: World, names: list[str], turns: list[Turn]
