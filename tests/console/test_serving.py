@@ -154,8 +154,9 @@ def test_whoever_comes_when_all_places_are_held_takes_that_of_the_longest_silent
     server = serve(hall)
     with ExitStack() as stack:
         connections = held(stack, server.port, 50, said)
+        # Of fifty that have all come, twenty at the most are left.
+        assert all(map(ends, connections[:30]))
         assert asked(server.port) == (200, b"ok")
-        assert ends(connections[0])
         assert connections[-1] not in closed(connections)
     server.stop()
 
