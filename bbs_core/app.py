@@ -21,6 +21,7 @@ from bbs_core.chunks import Cache
 from bbs_core.control import SOCKET_FILE, ControlServer
 from bbs_core.dispatch import Dispatch
 from bbs_core.effects import Acts, Effects
+from bbs_core.explaining import explain
 from bbs_core.follower import Follower
 from bbs_core.heartbeat import Heartbeat
 from bbs_core.host import FOLDER, PluginSet, found_plugins
@@ -32,7 +33,6 @@ from bbs_core.noticeboard import Noticeboard
 from bbs_core.platform import personal
 from bbs_core.platform.calls import Calls
 from bbs_core.platform.discovery import Plugin
-from bbs_core.platform.explaining import explain
 from bbs_core.platform.life import Life
 from bbs_core.platform.permits import Permits
 from bbs_core.platform.servers import Parts

@@ -29,7 +29,7 @@ from bbs_core.platform.implementation import Implementation
 from bbs_core.platform.imports import Imports
 from bbs_core.platform.misnamed import empty_groups, misnamed, misnamed_plugins
 from bbs_core.platform.modules import forget
-from bbs_core.platform.permits import Permit
+from bbs_core.platform.permit import Permit
 from bbs_core.platform.pool import Pool
 from bbs_core.platform.relay import Relay, allow_own
 from bbs_core.platform.runner import Runner

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from difflib import get_close_matches
 
 from bbs_core.groups import BUILT_IN
-from bbs_core.platform.permits import Permit
+from bbs_core.platform.permit import Permit
 from bbs_core.plugin_settings import PluginSettings
 from bbs_core.words import hook_name
 

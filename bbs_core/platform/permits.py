@@ -4,56 +4,22 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from bbs_core.clock import now_ms
 from bbs_core.groups import EVERYONE, KNOWN, KNOWN_AFTER_MS, NOBODY, Group
+from bbs_core.host import PluginSet
 from bbs_core.platform.buckets import BUCKETS, Buckets
-from bbs_core.platform.commands import written
-from bbs_core.plugin_settings import PluginSettings, rate_of
-from bbs_core.public.rates import Rate, spoken
+from bbs_core.platform.permit import Permit
+from bbs_core.public.rates import spoken
 from bbs_core.rules import Rules
 from bbs_core.words import STOCK_WORDS
-
-if TYPE_CHECKING:
-    from bbs_core.host import PluginSet
-    from bbs_core.platform.discovery import Marked
 
 PASSES, REFUSES, SILENT = "passes", "refuses", "silent"
 # What stock words write is asked before they are called; what other commands write, when they do.
 WRITERS = {"bbs_command_post": "post", "bbs_command_dm": "message"}
 # Of whom nothing is told but that the group is empty.
 EMPTY = "nobody has said who that is: name them in plugins.groups"
-
-
-@dataclass(frozen=True)
-class Permit:
-    """What is said of a command: by its plugin, and above that by the admin in `access` and `limit`."""
-
-    word: str
-    plugin: str = ""
-    may: str = EVERYONE
-    rate: Rate | None = None
-    # None is without a word; the limit of an admin may be none at all, and then is one of theirs too.
-    access: str | None = None
-    limit: str | None = None
-
-    @classmethod
-    def of(cls, one: Marked, word: str, plugin: str, settings: PluginSettings) -> Permit:
-        """Return the permit of a command's function, under these settings."""
-        may, rate = getattr(written(one.function), "bbs_allowed", (EVERYONE, None))
-        return cls(word, plugin, may, rate, settings.access.get(word), settings.rates.get(word))
-
-    @property
-    def group(self) -> str:
-        """Who may use it."""
-        return self.may if self.access is None else self.access
-
-    @property
-    def bound(self) -> Rate | None:
-        """How often each user may."""
-        return self.rate if self.limit is None else rate_of(self.limit)
 
 
 class Case(NamedTuple):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from bbs_core.explaining import explain
 from bbs_core.ledger import Actor
 from bbs_core.platform.deliveries import FEEDS
-from bbs_core.platform.explaining import explain
 from bbs_core.public.records import Act, Message, Post
 from bbs_core.staff import ROLES, add_staff, id_of
 from bbs_core.store import reads

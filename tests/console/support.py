@@ -31,12 +31,13 @@ from bbs_core.metrics import Counts, Gauges, new_registry, render
 from bbs_core.passwords import hash_password
 from bbs_core.platform.calls import Calls, loop_in_thread
 from bbs_core.platform.discovery import files
+from bbs_core.platform.following import settle
 from bbs_core.plugin_settings import PluginSettings
 from bbs_core.presence import beat
 from bbs_core.settings import AdminSettings, Settings
 from bbs_core.store.access import LiveAccess
 from bbs_core.store.engine import database_url, migrate, reading_engine, writing_engine
-from bbs_core.store.items import Batch, Departure, NewMessage, NewPost, Visit, Work
+from bbs_core.store.items import Departure, NewMessage, NewPost, Visit
 from bbs_core.store.readers import Readers
 from bbs_core.store.staff_models import Act, Staff, Token
 from bbs_core.store.writer import Writer
@@ -294,16 +295,6 @@ def plugin_status(name: str, state: str = "loaded") -> str:
         "slowest_ms": 2.0,
     }
     return json.dumps({"plugins": [plugin], "writer": "ok"})
-
-
-def settle(batch: Batch) -> None:
-    """Complete the work of a batch, as the loop does in a server."""
-    for item, error in batch.refused:
-        if isinstance(item, Work):
-            item.error = error
-            item.complete()
-    for work in batch.work:
-        work.complete()
 
 
 class _Author:

@@ -9,7 +9,8 @@ from bbs_core.dispatch import Dispatch
 from bbs_core.errors import InvalidAct, NotFound
 from bbs_core.groups import address_of
 from bbs_core.platform.misnamed import suggestion
-from bbs_core.platform.permits import REFUSES, Case, Finding, Permit
+from bbs_core.platform.permit import Permit
+from bbs_core.platform.permits import REFUSES, Case, Finding
 from bbs_core.words import STOCK_WORDS, hook_name
 
 
