@@ -249,9 +249,9 @@ FIELDS: Mapping[str, FieldInfo] = {
 _BOUNDS = ("ge", "le", "min_length", "max_length")
 _EXAMPLES: Mapping[object, str] = {
     "plugins.options": "a table for each plugin, such as [plugins.options.dice]",
-    "plugins.groups": 'a table of lists such as {"teachers" = ["alice", "10.0.0.0/24"]}',
-    "plugins.access": 'a table of groups such as {"/grade" = "teachers"}',
-    "plugins.rates": 'a table of rates such as {"/roll" = "5/m"}',
+    "plugins.groups": 'a table of lists such as {"teachers" = ["alice", "10.0.0.0/24"]}, in JSON with a colon',
+    "plugins.access": 'a table of groups such as {"/grade" = "teachers"}, in JSON with a colon',
+    "plugins.rates": 'a table of rates such as {"/roll" = "5/m"}, in JSON with a colon',
     bool: "true or false",
     tuple: 'a list of names such as ["help", "who"]',
     dict: 'a table of names such as {"list" = "mylist"} (list=mylist in a variable)',

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
-from pydantic import BaseModel, Field, SecretStr, StringConstraints
+from pydantic import BaseModel, Field, SecretStr, StringConstraints, field_validator
 
 from bbs_core import plugin as bbs
 
 # Of each target, what waits and what is done: more than anyone looks through, and no trouble that fills the disk.
 KEPT, SHOWN, AT_ONCE, DAY_MS = 1000, 100, 50, 86_400_000
 FIRST_PAUSE_MS, LONGEST_PAUSE_MS, SPARE_MS = 10_000, 3_600_000, 5_000
+SECRET_CHARACTERS = 16
+EXAMPLE = (
+    'Up to ten, by name: {"chat": {"url": "https://chat.example.org/board", "secret": "16 characters or more", '
+    '"events": ["posts", "acts"]}}'
+)
 NUMBERS, TEXTS = ("id", "at_ms", "due_ms", "attempts"), ("target", "event", "state", "error", "author", "body")
 deliveries = sa.table("plugin_webhook__deliveries", *(sa.column(name) for name in NUMBERS + TEXTS))
 NEW = {"state": "waiting", "error": "", "due_ms": 0, "attempts": 0}
@@ -24,19 +30,41 @@ row, waits = deliveries.c, deliveries.c.state == "waiting"
 class Target(BaseModel):
     """A server that is told."""
 
-    url: str = Field(pattern=r"^https?://[^\s@/?#\\]+(/\S*)?$", description="With no user and no password.")
-    secret: SecretStr = Field(min_length=16)
+    url: str
+    secret: SecretStr
     events: set[Literal["posts", "acts"]] = {"posts"}
+
+    @field_validator("url")
+    @classmethod
+    def _is_plain(cls, url: str) -> str:
+        if not re.fullmatch(r"https?://[^\s@/?#\\]+(/\S*)?", url):
+            raise ValueError("this is no http:// or https:// address without a user and a password")
+        return url
+
+    @field_validator("secret")
+    @classmethod
+    def _is_long(cls, secret: SecretStr) -> SecretStr:
+        if len(secret) < SECRET_CHARACTERS:
+            raise ValueError(f"it must have {SECRET_CHARACTERS} characters or more")
+        return secret
 
 
 @bbs.settings
 class Settings(BaseModel):
     """Who is told, and how long we try."""
 
-    targets: dict[Annotated[str, StringConstraints(pattern=r"^[\w-]{1,40}$")], Target] = Field({}, max_length=10)
-    timeout_s: float = Field(10.0, gt=0, le=30, description="Seconds that a target has to take an event.")
-    retries: int = Field(8, ge=0, le=20, description="After 10 s, 20 s, 40 s and so on, an hour at most.")
-    allow_private: bool = Field(False, description="Whether a target may be in a network of your own.")
+    targets: dict[Annotated[str, StringConstraints(pattern=r"^[\w-]{1,40}$")], Target] = Field(
+        {}, max_length=10, description=EXAMPLE
+    )
+    timeout_s: float = Field(
+        10.0, gt=0, le=30, title="Time limit", description="Seconds that a target has to take an event."
+    )
+    retries: int = Field(
+        8, ge=0, le=20, description="How often more we try: after 10 s, 20 s, 40 s and so on, an hour at most."
+    )
+    allow_private: bool = Field(
+        False, title="Allow private addresses", description="Whether a target may be in a network of your own."
+    )
 
 
 @bbs.migration(1)
@@ -45,6 +73,7 @@ def make_deliveries(schema: bbs.Schema) -> None:
     numbers = (sa.Column(name, sa.BigInteger) for name in NUMBERS[1:])
     texts = (sa.Column(name, sa.Text) for name in TEXTS)
     schema.create_table(deliveries.name, sa.Column("id", sa.Integer, primary_key=True), *numbers, *texts)
+    schema.create_index(f"ix_{deliveries.name}", deliveries.name, ["target"])
 
 
 @bbs.hookimpl
@@ -122,7 +151,7 @@ async def show_deliveries(settings: Settings, storage: bbs.Storage) -> bbs.Conte
 
 @bbs.action("Send a test event")
 async def send_test(settings: Settings, storage: bbs.Storage) -> str:
-    """Send something to every target."""
+    """Send an event of the kind "test" to every target."""
     await _put(storage, settings, "test", [bbs.Post(bbs.now_ms(), "", "", "", bbs.now_ms())])
     return f"It is on its way to {', '.join(settings.targets) or 'no target'}."
 
@@ -134,7 +163,7 @@ async def try_again(storage: bbs.Storage, number: int) -> str:
     return "It is on its way." if touched else "It was sent meanwhile."
 
 
-@bbs.card("Webhooks failing")
+@bbs.card("Webhook events not taken")
 async def show_failing(storage: bbs.Storage) -> bbs.Content:
     """Say which targets have not taken something today."""
     late = sa.select(row.target, sa.func.count().label("n")).where(row.error != "", row.at_ms > bbs.now_ms() - DAY_MS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -22,12 +23,22 @@ from bbs_core.public.fields import Field, read_all
 from bbs_core.rows import visible
 from bbs_core.staff import Scope
 
+# What an admin reads of plugins that are off at first, before any of their code runs.
+ABOUT = {
+    "report": "Users report posts and messages to the staff with /report.",
+    "search": "Users find posts with /search.",
+    "new": "Users see with /new what came since their last visit.",
+    "motd": "Users are shown a message of the day.",
+    "automod": "Holds or refuses unwanted words, patterns and links, repetitions and floods.",
+    "webhook": "Tells other servers of posts and acts.",
+}
+
 
 @pages.get("/plugins")
 @scopes.needs(Scope.STATS_READ)
 def plugins() -> ResponseReturnValue:
     """List the plugins that the servers have."""
-    return render_template("plugins.html", plugins=board().access.read(list_plugins), always_on=ALWAYS_ON)
+    return render_template("plugins.html", plugins=board().access.read(list_plugins), about=ABOUT, always_on=ALWAYS_ON)
 
 
 @pages.get("/plugins/<name>")
@@ -58,19 +69,28 @@ def _page(name: str, error: ActError | None = None) -> str:
     found = board().access.read(lambda connection: get_plugin(connection, name))
     shown = seen(name)
     wrong = error or (shown.problem if shown else None)
-    problems = {str(path[0]): what for path, what in getattr(wrong, "problems", {}).items() if path}
     fields = shown.fields if shown else []
     return render_template(
         "plugin.html",
         plugin=found,
+        about=ABOUT,
         always_on=ALWAYS_ON,
         settings=shown,
         fields=fields,
         problem=str(wrong or ""),
-        problems=problems,
+        problems=_at_fields(getattr(wrong, "problems", {})),
         added=[one for one in entries(member().scopes) if one.plugin == name],
         given={name: "\n".join(map(visible, text.splitlines())) for name, text in request.form.items()},
     )
+
+
+def _at_fields(problems: Mapping[tuple[int | str, ...], str]) -> dict[str, str]:
+    """Return what is wrong in each field, and where in it."""
+    found: dict[str, list[str]] = {}
+    for path, what in problems.items():
+        where = ", ".join(f"entry {one + 1}" if isinstance(one, int) else one for one in path[1:])
+        found.setdefault(str(path[0]) if path else "", []).append(f"{where}: {what}" if where else what)
+    return {name: " ".join(sentences) for name, sentences in found.items()}
 
 
 def _typed(fields: list[Field]) -> dict[str, Any]:

@@ -24,6 +24,11 @@ from bbs_core.staff import Scope
 
 # These have pages of their own.
 ELSEWHERE = frozenset({DISABLED, ENABLED, "board.mode", "board.mode_ends_at_ms", "board.archived_through"})
+EXAMPLES = {
+    "plugins.groups": '{"teachers": ["alice", "10.0.0.0/24"]}',
+    "plugins.access": '{"/roll": "teachers"}',
+    "plugins.rates": '{"/roll": "5/m"}',
+}
 
 
 @pages.get("/settings")
@@ -69,6 +74,7 @@ def _form(given: Mapping[str, str], problem: str = "") -> str:
         settings=[{**one, "value": _text(values.get(one["key"], one["value"]))} for one in listed],
         fields=FIELDS,
         choices=choices,
+        examples=EXAMPLES,
         preview=shown,
         problem=problem or wrong,
         given=given,
@@ -100,7 +106,7 @@ def _value(text: str, present: Any) -> Any:
         try:
             return json.loads(text)
         except (ValueError, RecursionError):
-            return text
+            return text.replace("\r\n", " ")
     return text
 
 

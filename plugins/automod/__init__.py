@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 
 from bbs_core import plugin as bbs
@@ -25,9 +26,11 @@ def bbs_screen_post(session: bbs.Session, text: str, settings: Rules) -> bbs.Ver
 @bbs.page("Automod", scope="posts:read")
 def show_finds(settings: Rules) -> bbs.Content:
     """Show what was found."""
-    found, since = settings.finds, "since these rules are in force"
+    if settings.are_none:
+        return "There are no rules yet. They are set on the page of the plugin."
+    found, since = settings.finds, "found since these rules are in force"
     return [
-        _table(found, f"The latest {FINDS} finds {since}") if found else f"Nothing was found {since}.",
+        _table(found, f"What was {since}, {FINDS} at the most") if found else f"Nothing was {since}.",
         bbs.Form(dry_run),
     ]
 
@@ -36,10 +39,20 @@ def show_finds(settings: Rules) -> bbs.Content:
 async def dry_run(server: bbs.Server, settings: Rules, posts: int = 1000) -> bbs.Content:
     """Judge the newest posts, 1,000 at the most, and do nothing about them."""
     rules, newest = settings.model_validate(settings.model_dump()), await server.posts(posts)
-    found = [find for one in newest if (find := rules.judge(one.username, one.text, one.at_ms))]
-    rows = [(*key, count) for key, count in Counter((one.rule, one.deed) for one in found).most_common()]
+    counts: Counter[tuple[str, str]] = Counter()
+    for one in newest:
+        if find := rules.judge(one.username, one.text, one.at_ms):
+            counts[find.rule, find.deed] += 1
+        await asyncio.sleep(0)  # the board serves others in between
+    rows = [(*key, count) for key, count in counts.most_common()]
     tables = [bbs.Table(("Rule", "Deed", "Posts"), rows, "By rule"), _table(rules.finds, "The newest of them")]
-    return [f"Of {len(newest):,} posts {len(found):,} would have been found.", *(tables if found else [])]
+    return [f"Of {len(newest):,} posts {counts.total():,} would have been found.", *(tables if counts else [])]
+
+
+@bbs.hookimpl
+async def bbs_forget_user(user: bbs.User, settings: Rules) -> str | None:
+    """Forget the user's posts that were found or counted."""
+    return "What was found of the user was forgotten." if settings.forget(user.name) else None
 
 
 def _table(found: list[Find], caption: str) -> bbs.Table:

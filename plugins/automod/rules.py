@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import OrderedDict, deque
 from typing import Annotated, Any, Literal, NamedTuple, Self, get_args
@@ -11,7 +12,12 @@ from pydantic import AfterValidator, BaseModel, Field, PrivateAttr, model_valida
 
 # Whose posts are remembered, and how many of each: all who post at the same time on a large board.
 NAMES, POSTS, FINDS, SHOWN = 2_000, 100, 100, 80
-NO_WORD, NO_HOST = r"(?:^|$|[^\pL\pN_])", r"(?:^|$|[^\pL\pN-])"
+NO_WORD, NO_HOST, END = r"(?:^|$|[^\pL\pN_])", r"(?:^|[^\pL\pN-])", r"\.*(?:$|[^\pL\pN.-])"
+# Signs that are not shown: Unicode says that they may be ignored.
+UNSEEN = re.compile(
+    "[\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
+)
 
 
 class Find(NamedTuple):
@@ -26,12 +32,22 @@ class Find(NamedTuple):
 
 def _plain(text: str) -> str:
     """Return a text without what makes the same word look new: case, wide or styled letters, signs of no width."""
-    return "".join(one for one in unicodedata.normalize("NFKC", text).casefold() if unicodedata.category(one) != "Cf")
+    return unicodedata.normalize("NFKC", UNSEEN.sub("", text)).casefold()
+
+
+def _said(word: str) -> str:
+    if not _plain(word).strip("* "):
+        raise ValueError("it needs more than spaces and stars, or every post would be found")
+    return word.strip()
 
 
 # From the mildest to the strictest.
 Deed = Literal["log", "hold", "refuse", "mute"]
-Words = Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]], Field(max_length=1000)]
+DEEDS = (
+    "log: it stands on the page Automod. hold: the post waits for its review. refuse: its author is told. "
+    "mute: its author is told, and may write nothing for a while."
+)
+Words = Annotated[list[Annotated[str, Field(max_length=200), AfterValidator(_said)]], Field(max_length=1000)]
 Pattern = Annotated[str, Field(max_length=200), AfterValidator(lambda text: compiled(text).pattern)]
 
 
@@ -40,37 +56,56 @@ def compiled(text: str) -> Any:
     try:
         return re2.compile(text)
     except re2.error as error:
-        raise ValueError(f"this is no RE2 pattern ({error})") from None
+        why = error.args[0] if error.args else b""
+        raise ValueError(
+            f"this is no RE2 pattern ({why.decode(errors='replace') if isinstance(why, bytes) else why})"
+        ) from None
 
 
 class Rules(BaseModel):
     """What is not wanted, and what is done about it: log it, hold it for review, refuse it, or mute its author too."""
 
-    words: Words = Field([], description="Words, whole and in any case; spam* is all that begins so.")
-    words_do: Deed = "hold"
-    patterns: list[Pattern] = Field([], max_length=100, description="RE2 patterns, found anywhere; (?i) is any case.")
-    patterns_do: Deed = "hold"
-    domains: Words = Field([], description="Domains of links; example.com is www.example.com too.")
-    domains_do: Deed = "hold"
-    repeats: int = Field(0, ge=0, lt=POSTS, description="How often the same may come within the window; 0 is always.")
-    repeats_do: Deed = "refuse"
-    flood: int = Field(0, ge=0, lt=POSTS, description="Posts of a user within the window; 0 is as many as come.")
-    flood_do: Deed = "mute"
-    window_s: int = Field(60, ge=1, le=86_400, description="Seconds over which a user's posts are counted.")
-    mute_minutes: int = Field(10, ge=1, le=10_080, description="Minutes that a mute lasts.")
+    words: Words = Field([], title="Unwanted words", description="Whole and in any case; spam* is all that begins so.")
+    words_do: Deed = Field("hold", title="When such a word is found", description=DEEDS)
+    patterns: list[Pattern] = Field(
+        [], max_length=100, title="Unwanted patterns", description="RE2 patterns, found anywhere; (?i) is any case."
+    )
+    patterns_do: Deed = Field("hold", title="When such a pattern is found")
+    domains: Words = Field(
+        [], title="Unwanted domains", description="Domains of links; example.com is www.example.com too."
+    )
+    domains_do: Deed = Field("hold", title="When such a link is found")
+    repeats: int = Field(
+        0, ge=0, lt=POSTS, description="How often a user may post the same within the window; 0 is without limit."
+    )
+    repeats_do: Deed = Field("refuse", title="When there are more repeats")
+    flood: int = Field(
+        0, ge=0, lt=POSTS, description="How many posts a user may write within the window; 0 is without limit."
+    )
+    flood_do: Deed = Field("mute", title="When there are more posts")
+    window_s: int = Field(
+        60, ge=1, le=86_400, title="Window", description="Seconds over which a user's posts are counted."
+    )
+    mute_minutes: int = Field(10, ge=1, le=10_080, title="Length of a mute", description="In minutes.")
     _patterns: list[tuple[str, str, Any]] = PrivateAttr(default_factory=list)
     _posts: OrderedDict[str, deque[tuple[int, int]]] = PrivateAttr(default_factory=OrderedDict)
     _finds: deque[Find] = PrivateAttr(default_factory=lambda: deque(maxlen=FINDS))
 
     @model_validator(mode="after")
     def _compile(self) -> Self:
-        words = [re2.escape(_plain(word.rstrip("*"))) + r"[\pL\pN_]*" * word.endswith("*") for word in self.words]
-        domains = [re2.escape(_plain(domain)) for domain in self.domains]
+        words = [r"\s+".join(map(re2.escape, _plain(word.rstrip("*")).split())) for word in self.words]
+        words = [said + r"[\pL\pN_]*" * word.endswith("*") for said, word in zip(words, self.words, strict=True)]
+        domains = [re2.escape(_plain(domain).removeprefix("*.")).replace(r"\.", "[.\u3002]") for domain in self.domains]
         found = [("unwanted pattern", self.patterns_do, pattern) for pattern in self.patterns]
         found += [("unwanted word", self.words_do, f"{NO_WORD}(?:{'|'.join(words)}){NO_WORD}")] if words else []
-        found += [("unwanted link", self.domains_do, f"{NO_HOST}(?:{'|'.join(domains)}){NO_HOST}")] if domains else []
+        found += [("unwanted link", self.domains_do, f"{NO_HOST}(?:{'|'.join(domains)}){END}")] if domains else []
         self._patterns = [(rule, deed, compiled(pattern)) for rule, deed, pattern in found]
         return self
+
+    @property
+    def are_none(self) -> bool:
+        """Whether nothing is looked for."""
+        return not (self._patterns or self.repeats or self.flood)
 
     @property
     def finds(self) -> list[Find]:
@@ -88,6 +123,13 @@ class Rules(BaseModel):
             return None
         self._finds.append(Find(at_ms, username, *max(found, key=lambda one: get_args(Deed).index(one[1])), text))
         return self._finds[-1]
+
+    def forget(self, username: str) -> bool:
+        """Forget a user; returns whether there was something."""
+        known = self._posts.pop(username, None), [find for find in self._finds if find.username == username]
+        for find in known[1]:
+            self._finds.remove(find)
+        return any(known)
 
     def _count(self, username: str, text: int, at_ms: int) -> tuple[int, int]:
         """Return how many posts this is within the window, and how many of them say the same."""

@@ -66,7 +66,7 @@ class Nobody:
 
 
 @contextmanager
-def staged_board(data: Path) -> Iterator[BoardProcess]:
+def staged_board(data: Path, **settings: str) -> Iterator[BoardProcess]:
     """Yield a board with a week behind it, and some users on line."""
     with open_board(data, "") as past:
         _write(past)
@@ -75,7 +75,7 @@ def staged_board(data: Path) -> Iterator[BoardProcess]:
         _report(past, "post", REPORTED_POST, "carla", "watches again")
         _report(past, "message", REPORTED_MESSAGE, "emma", "he does not stop")
         past.run(lambda connection: _mute(connection, past.ledger))
-    with BoardProcess(data, server_preset="community") as board, ExitStack() as on_line:
+    with BoardProcess(data, server_preset="community", **settings) as board, ExitStack() as on_line:
         for name in ("alice", "carla", "emma", "mallory"):
             on_line.enter_context(board.client(name)).list()
         yield board

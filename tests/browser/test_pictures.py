@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.support import ROOT, BoardProcess
 
 MANUAL = ROOT / "docs" / "console.md"
 LIMIT_BYTES = 120_000
+RULES = {"automod": {"words": ["cheap", "spam*"], "words_do": "refuse", "domains": ["notes.example"]}}
 
 
 class Album:
@@ -34,7 +36,8 @@ class Album:
 
 @pytest.fixture(scope="module")
 def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BoardProcess]:
-    with staged_board(tmp_path_factory.mktemp("board") / "data") as process:
+    data = tmp_path_factory.mktemp("board") / "data"
+    with staged_board(data, plugins_enabled="report,new,automod", plugins_options=json.dumps(RULES)) as process:
         yield process
 
 
@@ -61,6 +64,13 @@ def take_the_first_day(page: Page, album: Album, board: BoardProcess) -> None:
         page.get_by_role("button", name="Let them in").click()
     page.goto("/staff")
     album.take(page, "staff")
+
+
+def take_a_plugins_page(page: Page, album: Album) -> None:
+    page.goto("/plugins/automod/pages/show-finds")
+    page.get_by_role("button", name="Try the rules").click()
+    page.get_by_role("heading", name="Try the rules").wait_for()
+    album.take(page, "automod")
 
 
 def take_moderation(page: Page, album: Album) -> None:
@@ -106,6 +116,7 @@ def test_the_manual_has_the_pictures_that_this_run_takes_and_no_others(
     window = open_window(reduced_motion="reduce")
     page = window.open("about:blank")
     take_the_first_day(page, album, board)
+    take_a_plugins_page(page, album)
     take_moderation(page, album)
     take_what_owners_see(page, album)
     state: StorageState = window.context.storage_state()

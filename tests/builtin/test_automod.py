@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 
 from bbs_core.errors import InvalidOptions
 from bbs_core.testing import Bbs
-from plugins.automod.rules import POSTS, Rules
+from plugins.automod import dry_run
+from plugins.automod.rules import POSTS, Find, Rules
 
 NAME = "automod"
 pytestmark = pytest.mark.bbs(plugins={"enabled": [NAME]})
@@ -24,13 +26,23 @@ def found(text: str, **rules: Any) -> bool:
     [
         (
             "spam",
-            ["spam", "Buy SPAM!", "ｓｐａｍ", "s\u200bpam", "(spam)", "日本 spam 日本"],
+            [
+                "spam",
+                "Buy SPAM!",
+                "ｓｐａｍ",
+                "s\u200bpam",
+                "s\u034fp\ufe0fam",
+                "s\u3164pam",
+                "(spam)",
+                "日本 spam 日本",
+            ],
             ["spammer", "antispam", "spa m"],
         ),
         ("spam*", ["spammers", "spam"], ["antispam"]),
         ("straße", ["STRASSE", "Straße."], ["straßenbahn"]),
         ("c++", ["I like C++"], ["c", "c+"]),
         ("日本", ["日本"], ["日本語"]),
+        (" green tea ", ["green  tea", "green\ntea", "green\u3000tea"], ["greentea"]),
     ],
 )
 def test_a_word_is_found_in_every_spelling_and_only_whole(word: str, texts: list[str], others: list[str]) -> None:
@@ -38,12 +50,17 @@ def test_a_word_is_found_in_every_spelling_and_only_whole(word: str, texts: list
     assert [text for text in others if found(text, words=[word])] == []
 
 
-@pytest.mark.parametrize("text", ["https://evil.example/x", "see WWW.evil.example.", "a.b.evil.example:80"])
+@pytest.mark.parametrize(
+    "text", ["https://evil.example/x", "see WWW.evil.example.", "a.b.evil.example:80", "evil。example"]
+)
 def test_a_domain_is_found_with_all_below_it(text: str) -> None:
     assert found(text, domains=["evil.example"])
+    assert found(text, domains=[" *.evil.example"])
 
 
-@pytest.mark.parametrize("text", ["https://notevil.example", "evil-example", "evil.exampled", "evil"])
+@pytest.mark.parametrize(
+    "text", ["https://notevil.example", "evil-example", "evil.exampled", "evil", "evil.example.org"]
+)
 def test_a_domain_is_no_part_of_another(text: str) -> None:
     assert not found(text, domains=["evil.example"])
 
@@ -59,9 +76,16 @@ def test_a_pattern_that_would_take_for_ever_takes_no_time() -> None:
     assert not found("a" * 9000 + "b", patterns=["^(a+)+$"])
 
 
+@pytest.mark.parametrize("word", ["", " ", "*", " ** ", "\u200b"])
+@pytest.mark.parametrize("rule", ["words", "domains"])
+def test_a_word_of_which_nothing_is_left_is_refused_as_it_would_be_found_everywhere(rule: str, word: str) -> None:
+    with pytest.raises(ValueError, match="it needs more than spaces and stars"):
+        Rules.model_validate({rule: [word]})
+
+
 async def test_a_pattern_that_is_none_is_refused_with_its_place(bbs: Bbs) -> None:
     olga = bbs.staff()
-    with pytest.raises(InvalidOptions, match=r"automod\.patterns\.1: this is no RE2 pattern"):
+    with pytest.raises(InvalidOptions, match=r"automod\.patterns\.1: this is no RE2 pattern \(invalid"):
         await olga.configure(NAME, {"patterns": ["fine", "(back)\\1"]})
 
 
@@ -129,6 +153,47 @@ async def test_rules_are_tried_on_what_was_posted_and_nothing_is_done(bbs: Bbs) 
     assert re.search(r"'repetition', 'refuse', 1", tried)
     assert (len(bbs.posts), bbs.held, len(bbs.ledger)) == (4, [], acts)
     assert "Nothing was found" in await shown(bbs)
+
+
+async def test_without_rules_the_page_says_so(bbs: Bbs) -> None:
+    olga = bbs.staff()
+    assert "There are no rules yet." in str(await olga.open(NAME, "show_finds"))
+    await olga.configure(NAME, {"flood": 3})
+    assert "Nothing was found" in str(await olga.open(NAME, "show_finds"))
+
+
+async def test_others_have_a_turn_between_any_two_posts_that_rules_are_tried_on(bbs: Bbs) -> None:
+    turns, seen = 0, set()
+
+    class Watched(Rules):
+        def judge(self, username: str, text: str, at_ms: int) -> Find | None:
+            seen.add(turns)
+            return super().judge(username, text, at_ms)
+
+    runner: Any = bbs._board.app.plugins[NAME].runner
+
+    async def take_turns() -> None:
+        nonlocal turns
+        trying = asyncio.ensure_future(dry_run(runner.server, Watched()))
+        while not trying.done():
+            turns += 1
+            await asyncio.sleep(0)
+        await trying
+
+    alice = bbs.login("alice")
+    for number in range(20):
+        await alice.post(f"post {number}")
+    await bbs._board.do(take_turns())
+    assert len(seen) == 20
+
+
+async def test_what_was_found_and_counted_of_a_user_is_forgotten_with_them(bbs: Bbs) -> None:
+    alice = await with_rules(bbs, words=["spam"], words_do="log")
+    await alice.post("spam of hers")
+    await bbs.login("bob").post("spam of his")
+    assert "What was found of the user was forgotten." in repr(await bbs.staff("eraser").erase("alice"))
+    page = await shown(bbs)
+    assert ("alice" in page, "of hers" in page, "of his" in page) == (False, False, True)
 
 
 def test_memory_is_bounded_however_many_post_and_however_often() -> None:

@@ -12,7 +12,8 @@ from tests.console.support import Board, Browser, plugin_status
 
 def test_a_plugins_page_says_who_may_use_its_commands_and_how_often(board: Board, browser: Browser) -> None:
     board.run(lambda connection: beat(connection, "", plugin_status("dice"), alone=True))
-    assert "For teachers, at most 5 times a minute." in browser.get("/plugins/dice").text
+    page = browser.get("/plugins/dice").text
+    assert 'For <a href="/settings#plugins.groups">teachers</a>, at most 5 times a minute.' in page
     [usage] = board.api("GET", "/api/v1/plugins/dice", board.token()).json["usages"]
     assert (usage["may"], usage["rate"]) == ("teachers", "5 times a minute")
 
@@ -24,7 +25,7 @@ def test_tables_are_set_as_json_and_refused_with_what_is_wrong(board: Board, bro
     changes = {"plugins.groups": groups, "plugins.rates": {"/roll": "5/m"}}
     assert board.run(read_changes) == changes
     page = html.unescape(browser.get("/settings").text)
-    assert f'value="{json.dumps(groups)}"' in page
+    assert f">\n{json.dumps(groups)}</textarea>" in page
     assert len(board.acts()) == 3
     # What the form shows is what was set, so to save it again changes nothing.
     browser.post("/settings", **typed)
@@ -34,14 +35,14 @@ def test_tables_are_set_as_json_and_refused_with_what_is_wrong(board: Board, bro
             '{"/roll": "fast"}',
             "plugins.rates: 'fast' is no rate: it is written as 5/m, 1/10s or 20/h",
         ),
-        ('{"/roll": 5}', 'plugins.rates must be a table of rates such as {"/roll" = "5/m"}.'),
-        ("/roll = 5/m", 'plugins.rates must be a table of rates such as {"/roll" = "5/m"}.'),
+        ('{"/roll": 5}', 'plugins.rates must be a table of rates such as {"/roll" = "5/m"}, in JSON with a colon.'),
+        ("/roll = 5/m", 'plugins.rates must be a table of rates such as {"/roll" = "5/m"}, in JSON with a colon.'),
         ('{"quit": "5/m"}', "plugins.rates: quit is everyone's (stock clients leave by it)."),
     ]:
         refused = browser.post("/settings", **{"plugins.rates": wrong, "reason": "x"})
         assert refused.status == 422
         assert sentence in html.unescape(refused.text)
-        assert f'value="{wrong}"' in html.unescape(refused.text)
+        assert f">\n{wrong}</textarea>" in html.unescape(refused.text)
     token = board.token()
     body = {"values": {"plugins.access": {"/roll": "teachers"}, "plugins.rates": None}, "reason": "another class"}
     assert board.api("PATCH", "/api/v1/settings", token, body).status == 200

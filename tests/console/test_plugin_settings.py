@@ -196,7 +196,12 @@ def test_what_is_typed_into_a_field_is_that_setting(board: Board, browser: Brows
         ("sides", "many", "Input should be a valid integer, unable to parse string as an integer."),
         ("colour", "green", "Input should be 'red' or 'blue'."),
         ("extras", "{", "This is not JSON."),
-        ("account", json.dumps({"nmae": SECRET}), "There is no such setting (dice.py:17). Did you mean name?"),
+        ("account", json.dumps({"nmae": SECRET}), "nmae: There is no such setting (dice.py:17). Did you mean name?"),
+        (
+            "account",
+            json.dumps({"name": 5, "nmae": SECRET}),
+            "name: Input should be a valid string. nmae: There is no such setting (dice.py:17). Did you mean name?",
+        ),
     ],
 )
 def test_a_mistake_is_named_at_its_field_and_nothing_is_changed(
