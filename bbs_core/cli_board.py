@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from bbs_core.cli_options import data_folder
 from bbs_core.config import Loaded
-from bbs_core.errors import BoardInUse, StoreError
+from bbs_core.errors import BoardInUse
 
 T = TypeVar("T")
 
@@ -30,15 +30,14 @@ def perform_on_a_board(loaded: Loaded, name: str, arguments: dict[str, Any]) -> 
 
 def look(loaded: Loaded, look: Callable[[Any], T]) -> T:
     """Read the board, whether or not a server runs. Raises StoreError where there is none."""
-    from bbs_core.store.engine import database_url, no_board, present_schema, reading_engine, refuse_absent
+    from bbs_core.store.engine import database_url, reading_engine, refuse_absent, schema_of_board
     from bbs_core.store.readers import Readers
 
     url = database_url(loaded.settings.server.database, data_folder(loaded))
     refuse_absent(url)
     readers = Readers(reading_engine(url, 1), 1)
     try:
-        if readers.read_now(present_schema) is None:
-            raise StoreError(no_board(url))
+        readers.read_now(schema_of_board)
         return readers.read_now(look)
     finally:
         readers.close()

@@ -15,6 +15,7 @@ LIMIT = click.IntRange(1, 200)
 HOUR_S = 3600
 FAULTY_EXIT_CODE = 1
 reason_option = click.option("--reason", required=True, help="Why; it stands in the ledger, and the user reads it.")
+why_option = click.option("--reason", required=True, help="Why; it stands in the ledger.")
 limit_option = click.option("--limit", type=LIMIT, default=50, show_default=True, help="How many at most.")
 
 
@@ -145,7 +146,10 @@ def list_plugins(loaded: Loaded) -> None:
     """Show the plugins, with what they answer to."""
     from bbs_core import plugin_switches
 
-    for row in look(loaded, plugin_switches.list_plugins):
+    rows = look(loaded, plugin_switches.list_plugins)
+    if not rows:
+        say("No server of this board runs, and servers alone know their plugins.", err=True)
+    for row in rows:
         why = f" ({row['reason']})" if row["reason"] else ""
         say(f"{row['name']}: {row['state']}{why}, {row['origin']}, {', '.join(row['commands']) or 'no commands'}")
 
@@ -153,7 +157,7 @@ def list_plugins(loaded: Loaded) -> None:
 @plugin.command("enable")
 @board_options
 @click.argument("name")
-@reason_option
+@why_option
 def enable(loaded: Loaded, name: str, reason: str) -> None:
     """Switch the plugin NAME on, or let it out of quarantine."""
     perform_on_a_board(loaded, "plugin.enable", {"name": name, "reason": reason})
@@ -163,7 +167,7 @@ def enable(loaded: Loaded, name: str, reason: str) -> None:
 @plugin.command("disable")
 @board_options
 @click.argument("name")
-@reason_option
+@why_option
 def disable(loaded: Loaded, name: str, reason: str) -> None:
     """Switch the plugin NAME off."""
     perform_on_a_board(loaded, "plugin.disable", {"name": name, "reason": reason})
@@ -214,7 +218,7 @@ def list_acts(loaded: Loaded, actor: str | None, action: str | None, target: str
 @audit.command("undo")
 @board_options
 @click.argument("number", type=int)
-@reason_option
+@why_option
 def undo(loaded: Loaded, number: int, reason: str) -> None:
     """Take the act of this NUMBER back."""
     done = perform_on_a_board(loaded, "act.undo", {"id": number, "reason": reason})

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from bbs_core.cli_board import perform_on_a_board
-from bbs_core.cli_moderation import plugin, reason_option
+from bbs_core.cli_moderation import plugin, why_option
 from bbs_core.cli_options import board_options, data_folder, say
 from bbs_core.config import Loaded
 from bbs_core.errors import BoardInUse, PluginError, StoreError
@@ -69,7 +69,7 @@ def show_settings(loaded: Loaded, name: str) -> None:
 @click.argument("name")
 @click.argument("values", nargs=-1, metavar="KEY=VALUE...")
 @click.option("--default", "defaults", multiple=True, metavar="KEY", help="Take back what the staff have set of it.")
-@reason_option
+@why_option
 def change_settings(loaded: Loaded, name: str, values: tuple[str, ...], defaults: tuple[str, ...], reason: str) -> None:
     """Change settings of the plugin NAME in the running server.
 
@@ -103,20 +103,21 @@ def _asked(loaded: Loaded, act: str, arguments: dict[str, Any]) -> dict[str, Any
 @plugin.command("reload")
 @board_options
 @click.argument("name")
-@reason_option
+@why_option
 def reload(loaded: Loaded, name: str, reason: str) -> None:
     """Import the plugin NAME afresh, or one that was put into the folder since the start."""
     done = perform_on_a_board(loaded, "plugin.reload", {"name": name, "reason": reason})
     if problem := done.get("problem"):
         raise PluginError(problem)
-    say(f"{name} is loaded afresh.")
+    none_here = "No server runs in this data folder; what serves this board elsewhere loads it afresh in a moment."
+    say(f"{name} is loaded afresh." if "problem" in done else none_here)
 
 
 @plugin.command("forget")
 @board_options
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Do not ask for the name once more.")
-@reason_option
+@why_option
 def forget(loaded: Loaded, name: str, yes: bool, reason: str) -> None:
     """Drop all that the plugin NAME has kept, its tables and values; it must not be at work."""
     if not yes and click.prompt(f"All that {name} has kept will be gone. Type its name") != name:

@@ -234,7 +234,7 @@ async def fetched(rows: ShelfRows) -> list[str]:
             if len(texts) >= ANSWER_ROWS:
                 break
     except StoreError as error:
-        texts.append(str(error))
+        texts.append(error.sentence)
     return texts
 
 

@@ -22,7 +22,11 @@ class ClientError(BBSError):
 
 
 class StoreError(BBSError):
-    """The database cannot do what was asked."""
+    """The database cannot do what was asked; `detail` is the driver's, names hosts and files, and is no user's."""
+
+    def __init__(self, sentence: str, detail: str = "") -> None:
+        super().__init__(f"{sentence.removesuffix('.')}: {detail}" if detail else sentence)
+        self.sentence = sentence
 
 
 class StoreUnavailable(StoreError):
@@ -91,3 +95,8 @@ class WorkerError(PluginError):
 
 class UserError(BBSError):
     """What a plugin raises to tell the user something: its text is shown as it is."""
+
+
+def for_users(error: BBSError) -> UserError:
+    """Return what a user is told of an error."""
+    return UserError(error.sentence if isinstance(error, StoreError) else str(error))

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 from bbs_core import reports
 from bbs_core.accounts import find_user
 from bbs_core.clock import now_ms
-from bbs_core.errors import BBSError, UserError
+from bbs_core.errors import BBSError, UserError, for_users
 from bbs_core.platform.screening import Screen, Screened
 from bbs_core.posts import PAGE_LIMIT
 from bbs_core.public.records import Count
@@ -112,9 +112,10 @@ class SessionBoard:
         if not words_in(words):
             raise UserError("A search needs a word, with a letter or a digit in it.")
         await self._session.stored()
-        if not await _told(self._services.indexer.hurry()):
-            raise UserError("So much was posted that the search has not seen all of it: try again in a moment.")
-        return await _told(self._services.board.search(words, min(limit, PAGE_LIMIT)))
+        async with self._services.indexer.turn():
+            if not await _told(self._services.indexer.hurry()):
+                raise UserError("So much was posted that the search has not seen all of it: try again in a moment.")
+            return await _told(self._services.board.search(words, min(limit, PAGE_LIMIT)))
 
     def _show(self, snapshot: Snapshot) -> None:
         self._shown_through = snapshot.last_id
@@ -201,7 +202,7 @@ async def _told(asked: Awaitable[T]) -> T:
     try:
         return await asked
     except BBSError as error:
-        raise UserError(str(error)) from None
+        raise for_users(error) from None
 
 
 async def _report(services: Services, kind: str, target_id: int, name: str, words: str) -> None:

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from bbs_core.errors import PluginError
+from bbs_core.errors import PluginError, StoreError, for_users
 from bbs_core.platform.runner import OTHERS, Runner
 from bbs_core.public.arguments import OWN, own_names
 
@@ -96,7 +96,12 @@ class Implementation:
             raise self.caught(error, values) from error
 
     def caught(self, error: BaseException, values: Mapping[str, Any]) -> BaseException:
-        """Return what is to be raised for an error of the plugin; our own being cancelled is no error of it."""
+        """Return what is to be raised for an error of the plugin.
+
+        Our own being cancelled is no error of it, nor is a database that is away.
+        """
+        if isinstance(error, StoreError):
+            return for_users(error)
         task = asyncio.current_task()
         if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
             return error

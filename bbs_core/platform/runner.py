@@ -24,6 +24,8 @@ INCIDENT_BYTES = 4
 STILL_S = 0.02
 # What has ended in time may still have to be heard of.
 LAST_SHARE = 0.05
+# What becomes of a call that waits for it is no failure of its plugin.
+SILENT = "The database does not answer in time."
 
 
 class HookFailed(BBSError):
@@ -106,7 +108,7 @@ class Runner:
                 task.cancel()
                 task.add_done_callback(_forget_outcome)
         if not task.done():
-            raise TimeoutError
+            raise UserError(SILENT) if self.storage is not None and self.storage.is_silent else TimeoutError
         return task.result()
 
     def failure(self, hook: str, error: BaseException, username: str = "") -> HookFailed:

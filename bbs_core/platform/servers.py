@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import structlog
 
 from bbs_core.accounts import find_user, id_of
-from bbs_core.errors import BBSError, Conflict, UserError
+from bbs_core.errors import BBSError, Conflict, StoreError, UserError, for_users
 from bbs_core.ledger import Actor, Ledger
 from bbs_core.moderation import post_as_operator
 from bbs_core.noticeboard import announce, keep_notice
@@ -146,7 +146,7 @@ class PluginServer:
             await work
         except asyncio.CancelledError:
             raise
-        except UserError as error:
+        except (UserError, StoreError) as error:
             log.warning("not_done", plugin=self._actor.name, work=name, why=str(error))
         except BaseException as error:  # noqa: BLE001 - SystemExit would end the loop, and the server with it
             self._failed(name, error)
@@ -155,7 +155,7 @@ class PluginServer:
         try:
             await asyncio.wrap_future(self._parts.write(do))
         except BBSError as error:
-            raise UserError(str(error)) from None
+            raise for_users(error) from None
 
 
 def newest_posts(connection: Connection, count: int) -> list[Post]:

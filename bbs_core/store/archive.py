@@ -23,7 +23,7 @@ import sqlalchemy as sa
 from bbs_core.clock import now_ms
 from bbs_core.errors import StoreError
 from bbs_core.store import plugin_rows
-from bbs_core.store.engine import files_as_error, filling, is_sqlite, no_board, present_schema, unavailable_as_error
+from bbs_core.store.engine import files_as_error, filling, is_sqlite, schema_of_board, unavailable_as_error
 from bbs_core.store.models import PluginRow, PluginSchema
 from bbs_core.store.portable import restart_sequences
 
@@ -71,10 +71,8 @@ def _write(engine: sa.Engine, settings: Path | None, target: Any) -> dict[str, i
     level = "SERIALIZABLE" if is_sqlite(engine) else "REPEATABLE READ"
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         with engine.connect().execution_options(isolation_level=level) as connection:
+            schema = schema_of_board(connection)
             tables = {table.name: _write_table(archive, connection, table) for table in _tables(connection)}
-            schema = present_schema(connection)
-            if schema is None:
-                raise StoreError(no_board(engine.url))
         if settings is not None:
             archive.writestr(SETTINGS, settings.read_bytes())
         manifest = {"format": FORMAT, "schema": schema, "made_at_ms": now_ms(), "tables": tables}

@@ -248,6 +248,15 @@ def present_schema(connection: sa.Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
+def schema_of_board(connection: sa.Connection) -> str:
+    """Return the schema of the board in a database. Raises SchemaTooNew, and StoreError where there is no board."""
+    present = present_schema(connection)
+    if present is None:
+        raise StoreError(no_board(connection.engine.url))
+    _refuse_newer(_scripts(), present)
+    return present
+
+
 def _scripts() -> ScriptDirectory:
     return _scripts_in(str(Path(migrations.__file__).parent))
 
@@ -296,11 +305,11 @@ def unavailable_as_error() -> Iterator[None]:
     try:
         yield
     except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
-        raise StoreUnavailable(f"The database does not answer: {_one_line(error)}") from error
+        raise StoreUnavailable("The database does not answer.", _one_line(error)) from error
     except sa.exc.TimeoutError as error:
         raise StoreUnavailable("The database is busy: no connection was free in time.") from error
     except sa.exc.DatabaseError as error:
-        raise StoreError(f"The database cannot be used: {_one_line(error)}") from error
+        raise StoreError("The database cannot be used.", _one_line(error)) from error
 
 
 def _one_line(error: sa.exc.DBAPIError) -> str:

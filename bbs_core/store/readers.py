@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -20,11 +22,22 @@ class Readers:
     def __init__(self, engine: sa.Engine, threads: int) -> None:
         self._engine = engine
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="reader")
+        # When each thread that reads has begun.
+        self._began: dict[int, float] = {}
+
+    @property
+    def busy_s(self) -> float:
+        """How long the oldest read under way has taken so far."""
+        return time.monotonic() - min(tuple(self._began.values()), default=time.monotonic())
 
     def read_now(self, function: Callable[[sa.Connection], T]) -> T:
         """Read in the calling thread, which must not be the loop's."""
-        with unavailable_as_error(), self._engine.connect() as connection:
-            return function(connection)
+        self._began[threading.get_ident()] = time.monotonic()
+        try:
+            with unavailable_as_error(), self._engine.connect() as connection:
+                return function(connection)
+        finally:
+            del self._began[threading.get_ident()]
 
     async def read(self, function: Callable[[sa.Connection], T]) -> T:
         """Read in a thread of the pool."""

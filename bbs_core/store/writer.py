@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -49,6 +50,8 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._dirty = is_sqlite(engine)
         self._begun = False
+        # Since when it writes what it took; none where it waits for more.
+        self._busy_since: float | None = None
         self.failing: StoreError | None = None
         self.commits = 0
 
@@ -56,6 +59,12 @@ class Writer:
     def dialect(self) -> sa.Dialect:
         """How its database is spoken to."""
         return self._engine.dialect
+
+    @property
+    def busy_s(self) -> float:
+        """How long what is being written has taken so far."""
+        since = self._busy_since
+        return 0.0 if since is None else time.monotonic() - since
 
     def start(self) -> None:
         """Start the thread."""
@@ -108,7 +117,9 @@ class Writer:
 
     def _take(self) -> list[Item]:
         """Return all that is waiting, at most a batch of it; nothing at the end."""
+        self._busy_since = None
         self._wait()
+        self._busy_since = time.monotonic()
         count = min(len(self._queue), self._batch_rows)
         items: list[Item] = []
         while len(items) < count and not (items and type(self._queue[0]) is Alone):

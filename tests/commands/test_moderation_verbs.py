@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.commands.board import Operator
-from tests.support import BoardProcess
+from tests.support import BoardProcess, bbs
 
 
 @pytest.fixture
@@ -72,6 +72,9 @@ def test_they_work_on_what_a_server_left(tmp_path: Path) -> None:
     operator = Operator(tmp_path, "")
     with BoardProcess(tmp_path) as board:
         assert board.terminate() == 0
+    listed = bbs("plugin", "list", "--data", tmp_path)
+    nobody = "No server of this board runs, and servers alone know their plugins.\n"
+    assert (listed.returncode, listed.stdout, listed.stderr) == (0, "", nobody)
     operator.bbs("ban", "add", "user", "ann", "--reason", "spam")
     with BoardProcess(tmp_path) as board, board.client("ann") as ann:
         assert ann.list() == ["You are banned: spam"]

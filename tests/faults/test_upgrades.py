@@ -133,7 +133,8 @@ def test_an_older_program_refuses_a_newer_database_in_one_sentence(tmp_path: Pat
     with sa.create_engine(url_of(database_url, data), poolclass=sa.NullPool).begin() as connection:
         connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{NEWEST}'")
     before = tables(data, database_url)
-    refused = bbs("serve", "--port", "0", "--data", data, *(["--database", database_url] if database_url else []))
     sentence = f"Error: This database was written by a newer version of the program (schema {NEWEST})."
-    assert (refused.returncode, refused.stderr.strip().splitlines()) == (2, [sentence])
+    for verb in ("serve --port 0", "user list", f"backup {tmp_path / 'board.zip'}"):
+        refused = bbs(*verb.split(), "--data", data, *(["--database", database_url] if database_url else []))
+        assert (refused.returncode, refused.stderr.strip().splitlines()) == (2, [sentence])
     assert tables(data, database_url) == before

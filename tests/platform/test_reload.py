@@ -277,3 +277,5 @@ def test_the_command_line_says_what_became_of_it(tmp_path: Path) -> None:
         assert said.startswith("Error: A newer version cannot be loaded: ModuleNotFoundError")
         assert bbs("nothing") == (2, "Error: There is no plugin nothing.")
         assert answer(ann) == "new"
+    nobody = "No server runs in this data folder; what serves this board elsewhere loads it afresh in a moment."
+    assert bbs("dice") == (0, nobody)
