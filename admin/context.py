@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from threading import Semaphore
 from typing import cast
 
 from flask import current_app
@@ -34,6 +36,11 @@ class ConsoleContext:
     metrics: Callable[[], bytes]
     secret_key: bytes = field(repr=False)
     setup_key: str | None = field(default=None, repr=False)
+
+    @cached_property
+    def acting(self) -> Semaphore:
+        """Room for actions of plugins, which may take long: one thread is left for all else, if there are several."""
+        return Semaphore(max(1, self.start.admin.threads - 1))
 
 
 def board() -> ConsoleContext:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Coroutine
+from collections.abc import Collection, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
 from admin.context import board
@@ -58,6 +59,18 @@ def cards(granted: Collection[Scope]) -> list[Card]:
     answers = _waited(ask_cards(found), LIMIT_S, [_late(plugin) for plugin, _ in found])
     made = [Card(plugin, part, answer) for (plugin, part), answer in zip(found, answers, strict=True)]
     return [one for one in made if one.answer.blocks or one.answer.problem]
+
+
+@contextmanager
+def room() -> Iterator[bool]:
+    """Yield whether there is room for an action, and keep it until the end."""
+    acting = board().acting
+    is_free = acting.acquire(blocking=False)
+    try:
+        yield is_free
+    finally:
+        if is_free:
+            acting.release()
 
 
 def filled(plugin: Plugin, action: Part, typed: dict[str, str]) -> Filled | Answer:

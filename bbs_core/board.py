@@ -39,7 +39,6 @@ class Board:
         self._dress(settings)
         self._shelf = Shelf(cache, self._loader(), array("q", [1]), Chunk())
         self._hidden = 0
-        self._searching = asyncio.Lock()
 
     async def open(self) -> None:
         """Load the newest posts; the time and memory that takes do not depend on how many there are."""
@@ -136,9 +135,7 @@ class Board:
 
     async def search(self, words: str, limit: int) -> list[str]:
         """Return the rows of the newest posts that are shown and have all these words, as `newest` does."""
-        # One at a time, so that lists always find a reader.
-        async with self._searching:
-            return await self._found(PostQuery(State.VISIBLE, words=words), limit)
+        return await self._found(PostQuery(State.VISIBLE, words=words), limit)
 
     async def _found(self, query: PostQuery, limit: int) -> list[str]:
         query = replace(query, after_id=max(query.after_id, self._archived_through))

@@ -88,7 +88,9 @@ def erase(
     reason = checked_reason(reason)
     user = access.read(lambda connection: asked_about(connection, user_id))
     with contextlib.suppress(NotFound):  # nobody is on line
-        access.write(lambda connection: kick_user(connection, ledger, actor, user_id, reason))
+        # A short name is looked for in no other reason, so it must not come in.
+        unnamed = _without_name(reason, user.name)
+        access.write(lambda connection: kick_user(connection, ledger, actor, user_id, unnamed))
     replies = ask(user)
     erasure = Erasure(user_id, reason, {reply.plugin: reply.outcome.value for reply in replies})
     if not force and any(reply.outcome is Outcome.FAILED for reply in replies):

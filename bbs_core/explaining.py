@@ -23,6 +23,9 @@ class OnLine(Protocol):
     def address(self) -> str: ...
 
 
+OTHER_SPELLINGS = {"listdms": "listdm"}
+
+
 async def explain(
     dispatch: Dispatch, sessions: Iterable[OnLine], user: str, command: str, address: str
 ) -> dict[str, Any]:
@@ -47,7 +50,7 @@ def _permit(dispatch: Dispatch, command: str) -> Permit:
     known = {one.word: one for one in dispatch.plugins.permits.values()}
     # Those that are switched off have no permit, and are told of all the same.
     known = {word: Permit(word, word) for word in STOCK_WORDS} | known
-    permit = known.get(command) or known.get(f"/{command}")
+    permit = known.get(OTHER_SPELLINGS.get(command, command)) or known.get(f"/{command}")
     if permit is None:
         near = suggestion(command, [*known])
         raise NotFound(f"There is no command {command[:60]} of a plugin that is on.{near}")

@@ -99,7 +99,7 @@ def keep_notice(connection: sa.Connection, user_id: int, text: str) -> int:
     # Delivered ones are deleted, and an id that was used must not come again: those who follow would not see it.
     last = connection.execute(sa.select(sa.func.max(Notice.id))).scalar() or 0
     notice_id = max(last + 1, at_ms * IDS_PER_MS)
-    values = {"id": notice_id, "user_id": user_id, "text": text[:TEXT_LIMIT], "at_ms": at_ms}
+    values = {"id": notice_id, "user_id": user_id, "text": text[:TEXT_LIMIT].replace("\0", "\u2400"), "at_ms": at_ms}
     connection.execute(sa.insert(Notice).values(values))
     newest = sa.select(Notice.id).where(Notice.user_id == user_id).order_by(Notice.id.desc())
     surplus = connection.execute(newest.offset(KEPT_LIMIT).limit(1)).scalar()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future
+from contextlib import asynccontextmanager
 
 import sqlalchemy as sa
 import structlog
 
-from bbs_core.errors import StoreError
+from bbs_core.errors import StoreError, UserError
 from bbs_core.store.models import Position, Post
 
 log = structlog.get_logger(__name__)
@@ -25,6 +26,8 @@ WORD_CHARACTERS = 200
 FEW_HITS = 200
 # For whoever searches and does not want to wait for the next look: well below the deadline of a call.
 HURRIED_STEPS = 50
+# Likewise: a crowd that searches at once is no failure of the plugin by which it does.
+PATIENCE_S = 2.0
 
 _FILL = {
     "sqlite": "INSERT INTO post_search (rowid, text) SELECT id, text FROM posts WHERE id > :after AND id <= :through",
@@ -56,6 +59,7 @@ class Indexer:
         self._newest = newest
         self._through = 0
         self._task: asyncio.Task[None] | None = None
+        self._searching = asyncio.Lock()
 
     def start(self) -> None:
         """Begin to look, in the running loop."""
@@ -80,6 +84,18 @@ class Indexer:
             await self._step()
             if self._newest() != newest:
                 return
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait while somebody else searches, so that lists always find a reader, but not for long. Raises UserError."""
+        try:
+            await asyncio.wait_for(self._searching.acquire(), PATIENCE_S)
+        except TimeoutError:
+            raise UserError("Many are searching at the moment: try again soon.") from None
+        try:
+            yield
+        finally:
+            self._searching.release()
 
     async def hurry(self) -> bool:
         """Index what is there now, unless it is very much; returns whether all is indexed. Raises StoreUnavailable."""

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from admin import scopes
 from admin.context import board
-from admin.extension import filled, performed, shown_page
+from admin.extension import filled, performed, room, shown_page
 from admin.pages.routing import actor, member, pages, reason
 from bbs_core.errors import ActError, InvalidAct
 from bbs_core.platform.asking import Answer, entry, find
@@ -20,6 +20,7 @@ from bbs_core.platform.forms import Filled
 from bbs_core.public.fields import Field
 
 DONE = "Done."
+BUSY = "Another action of a plugin is still at work: try again when it has ended."
 # What is said on the next page travels in a cookie.
 SAID_CHARACTERS = 200
 QUERY_LIMIT = 50
@@ -51,6 +52,11 @@ def plugin_page(name: str, page: str) -> ResponseReturnValue:
 def act_in_plugin(name: str, action: str) -> ResponseReturnValue:
     """Have a plugin do what one of its forms is for; that it is asked to stands in the ledger first."""
     plugin, found = find(board().calls.plugins, name, "actions", action, member().scopes)
+    with room() as is_free:
+        return _act(plugin, found) if is_free else (_again(plugin, found, Answer(problem=BUSY)), 503)
+
+
+def _act(plugin: Plugin, found: Part) -> ResponseReturnValue:
     values = filled(plugin, found, _typed(found))
     if isinstance(values, Answer):
         return _again(plugin, found, values), 422 if values.refused else 200

@@ -83,7 +83,7 @@ class Reader:
     def _block(self, block: Any) -> Shown:
         if issubclass(type(block), str):
             return Shown("text", self._text(block))
-        read = _BLOCKS.get(type(block))
+        read = _reading(_BLOCKS, type(block))
         if read is None:
             raise _refusal(block, "what a page is made of")
         return read(self, block)
@@ -103,7 +103,7 @@ class Reader:
             return Shown("number", self._text(_decimal(float.__float__(cell))))
         if issubclass(kind, str):
             return Shown("text", self._text(cell))
-        read = _CELLS.get(kind)
+        read = _reading(_CELLS, kind)
         if read is None:
             raise _refusal(cell, "what a cell can hold")
         return read(self, cell)
@@ -182,7 +182,7 @@ class Reader:
     def _plain(self, value: Any, depth: int = 0) -> Any:
         """Return a value as JSON has it; what a duration is stays a text."""
         kind = type(value)
-        if value is None or kind in (bool, float):
+        if value is None or kind is bool or kind is float:
             return value
         if issubclass(kind, int) and _is_small(value):
             return int.__index__(value)
@@ -197,12 +197,13 @@ class Reader:
         raise _refusal(value, "a value of a field")
 
 
-_CELLS: Mapping[type, Callable[[Reader, Any], Shown]] = {
+_Reading = Callable[[Reader, Any], Shown]
+_CELLS: Mapping[type, _Reading] = {
     console.Time: Reader._time,
     console.Link: Reader._link,
     console.Form: Reader._form,
 }
-_BLOCKS: Mapping[type, Callable[[Reader, Any], Shown]] = {
+_BLOCKS: Mapping[type, _Reading] = {
     console.Text: lambda reader, block: Shown("text", reader._text(block.text)),
     console.Heading: lambda reader, block: Shown("heading", reader._text(block.text)),
     console.Table: Reader._table,
@@ -210,6 +211,11 @@ _BLOCKS: Mapping[type, Callable[[Reader, Any], Shown]] = {
     console.Link: Reader._link,
     console.Form: Reader._form,
 }
+
+
+def _reading(known: Mapping[type, _Reading], kind: type) -> _Reading | None:
+    """Return how a kind is read; by identity, as a class of a plugin may have code of its own to be found by."""
+    return next((read for one, read in known.items() if one is kind), None)
 
 
 def parts_of(answer: Any) -> list[Any]:
@@ -261,4 +267,6 @@ def _address(address: str) -> str:
 
 
 def _refusal(found: Any, wanted: str) -> PluginError:
-    return PluginError(f"It answered {type(found).__name__[:60]}, which is not {wanted}.")
+    # Past what the class of a class may say of its name.
+    name = type.__dict__["__name__"].__get__(type(found))
+    return PluginError(f"It answered {name[:60]}, which is not {wanted}.")

@@ -116,6 +116,8 @@ class Life:
         assert self._plugins is not None
         await _tell(_own(self._plugins, "bbs_server_stopping", runner))
         await runner.idle()
+        # What its last words, and calls that were still at work, have begun.
+        runner.server.end()
         for plugin in self._plugins.plugins:
             if plugin.runner is runner and plugin.worker is not None:
                 await plugin.worker.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any, TypeVar
 
-from bbs_core.errors import BBSError, PluginError, StorageError, StoreError, UserError
+from bbs_core.errors import BBSError, PluginError, StorageError, StoreError, for_users
 from bbs_core.platform.commands import place, written
 from bbs_core.platform.implementation import taken
 from bbs_core.store import plugin_schemas, plugin_tables, plugin_values
@@ -25,10 +25,12 @@ from bbs_core.store.readers import Readers
 from bbs_core.store.writer import Writer
 
 T = TypeVar("T")
-# One plugin's; whoever has more to write at once waits for his own.
-WRITES_LIMIT = 100
+# One plugin's; whoever has more to read or write at once waits for his own.
+CALLS_LIMIT = 100
 # Each has found another value than the one before, so somebody else was faster each time.
 TRIES = 100
+# A database that is at work ends everything of a plugin before.
+SILENT_S = plugin_schemas.MIGRATION_S
 
 Migrate = Callable[[str, Sequence[Migration]], None]
 
@@ -54,8 +56,9 @@ class PluginStorage:
         self._readers = readers
         self._writer = writer
         self._reads = reads
-        self._writes = asyncio.Semaphore(WRITES_LIMIT)
-        self._alone = asyncio.Lock()
+        self._gets = asyncio.Semaphore(CALLS_LIMIT)
+        self._writes = asyncio.Semaphore(CALLS_LIMIT)
+        self._alone = asyncio.Semaphore(1)
 
     async def get(self, key: str, default: Any = None) -> Any:
         """Return the value of a key."""
@@ -91,34 +94,60 @@ class PluginStorage:
         """Return keys with their values."""
         begin, behind = plugin_values.as_key(prefix), plugin_values.as_key(after)
         find = partial(plugin_values.items, plugin=self._plugin, prefix=begin, after=behind, limit=limit)
-        found = await _told(self._readers.read(find))
+        found = await _in_turn(self._gets, lambda: self._readers.read(find))
         return {key: json.loads(text) for key, text in found}
 
     async def read(self, statement: Any) -> Sequence[Mapping[str, Any]]:
         """Return the rows of a SELECT."""
         self._guard.check(statement, READS)
-        async with self._reads:
-            return await _told(self._readers.read(partial(plugin_tables.read, statement=statement)))
+        do = partial(plugin_tables.read, statement=statement)
+        return await _in_turn(self._reads, lambda: self._readers.read(do))
 
     async def write(self, *statements: Any) -> int:
         """Change rows."""
         for statement in statements:
             self._guard.check(statement, WRITES)
-        async with self._alone:
-            work = self._writer.alone(partial(plugin_tables.write, statements=statements))
-            return await _told(asyncio.wrap_future(work))
+        do = partial(plugin_tables.write, statements=statements)
+        return await _in_turn(self._alone, lambda: _done(self._writer.alone(do)))
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether the database keeps somebody waiting longer than any statement of a plugin may take."""
+        return max(self._readers.busy_s, self._writer.busy_s) > SILENT_S
 
     @property
     def _guard(self) -> Guard:
         return Guard(self._plugin, self._writer.dialect)
 
     async def _text(self, key: bytes) -> str | None:
-        return await _told(self._readers.read(partial(plugin_values.get, plugin=self._plugin, key=key)))
+        find = partial(plugin_values.get, plugin=self._plugin, key=key)
+        return await _in_turn(self._gets, lambda: self._readers.read(find))
 
     async def _write(self, do: Callable[..., Any], *arguments: Any) -> Any:
-        async with self._writes:
-            work: Future[Any] = self._writer.aside(lambda connection: do(connection, self._plugin, *arguments))
-            return await _told(asyncio.wrap_future(work))
+        aside = self._writer.aside
+        return await _in_turn(self._writes, lambda: _done(aside(lambda one: do(one, self._plugin, *arguments))))
+
+
+async def _in_turn(turns: asyncio.Semaphore, begin: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Do work in its turn, which lasts until the work has ended, also where nobody waits for it any more.
+
+    Whoever gives each up at once would otherwise fill the queue of the database, and posts wait behind it.
+    """
+    await turns.acquire()
+    work = asyncio.ensure_future(begin())
+    work.add_done_callback(partial(_ended, turns))
+    return await _told(asyncio.shield(work))
+
+
+def _ended(turns: asyncio.Semaphore, work: asyncio.Task[Any]) -> None:
+    """Give the turn to another; an outcome that nobody waits for is not lost, so the loop has nothing to report."""
+    turns.release()
+    if not work.cancelled():
+        work.exception()
+
+
+async def _done(work: Future[T]) -> T:
+    return await asyncio.wrap_future(work)
 
 
 async def _told(work: Awaitable[T]) -> T:
@@ -128,7 +157,7 @@ async def _told(work: Awaitable[T]) -> T:
     except StorageError:
         raise
     except BBSError as error:
-        raise UserError(str(error)) from None
+        raise for_users(error) from None
 
 
 def recorded(plugin: str, module: ModuleType) -> list[Migration]:

@@ -19,6 +19,7 @@ KEYS = 10_000
 ITEMS = 1000
 # What a read of tables returns at the most, so that it fits in memory.
 ROWS = 10_000
+READ_BYTES = 67_108_864
 # A read keeps others from one of a few connections, a write every post from being stored.
 READ_S = 2.0
 WRITE_S = 1.0
@@ -55,7 +56,7 @@ class Storage(Protocol):
         """Return the keys that begin with `prefix` and come behind `after`, in their order, with their values."""
 
     async def read(self, statement: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Mapping[str, Any]]:
-        """Return the rows of a SELECT on the plugin's tables: 10,000 at the most, within two seconds."""
+        """Return the rows of a SELECT on the plugin's tables: 10,000 and 64 MiB at the most, within two seconds."""
 
     async def write(self, *statements: sa.Insert | sa.Update | sa.Delete) -> int:
         """Run INSERT, UPDATE and DELETE on the plugin's tables in one transaction; return how many rows they touched.

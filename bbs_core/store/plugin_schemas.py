@@ -15,7 +15,7 @@ from bbs_core.errors import StorageError
 from bbs_core.store import plugin_rows
 from bbs_core.store.models import PluginSchema, PluginValue
 from bbs_core.store.plugin_statements import NAME, WRITES, Guard, own_name, prefix_of
-from bbs_core.store.plugin_tables import said, within
+from bbs_core.store.plugin_tables import is_trouble, said, within
 
 # No post is stored meanwhile, and at a start all plugins together have ten seconds.
 MIGRATION_S = 3.0
@@ -178,7 +178,7 @@ def _as_error(what: str) -> Iterator[None]:
     except StorageError as error:
         raise StorageError(f"{what}: {error}") from None
     except sa.exc.DBAPIError as error:
-        if error.connection_invalidated:
+        if is_trouble(error):
             raise
         raise StorageError(f"{what}: {said(error)}.") from None
     except Exception as error:
@@ -189,6 +189,9 @@ def _check_definition(guard: Guard, table: sa.Table) -> None:
     """Look at all that a table's definition holds. Raises StorageError."""
     for column in table.columns:
         guard.check_type(column.type)
+    # Some of them are written as they are.
+    if any(part.dialect_kwargs for part in (*table.columns, *table.constraints)):
+        raise StorageError("A plugin's table has no options of one kind of database.")
     guard.compiled(sa.schema.CreateTable(table))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -11,24 +12,40 @@ from typing import Any
 import sqlalchemy as sa
 
 from bbs_core.errors import StorageError
-from bbs_core.public.storage import READ_S, ROWS, WRITE_S
+from bbs_core.public.storage import READ_BYTES, READ_S, ROWS, WRITE_S
 
 # SQLite asks after so many steps of its machine whether to go on: many times in a millisecond.
 STEPS = 10_000
 # A text that a statement puts together is bounded as well; what people write is shorter.
 TEXT_BYTES = 10_000_000
+TROUBLE_OF_SQLITE = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN)
+# No room or no connections left, the server going down, its disk failing.
+TROUBLE_OF_POSTGRESQL = ("53", "57P", "58")
+# Of a read at once: a row may be as large as a text, and ten thousand such rows are more than any memory.
+PAGE_ROWS = 100
+TOO_MUCH = f"A read returns at most {ROWS:,} rows, and {READ_BYTES:,} bytes: give the statement a limit."
 
 
 def read(connection: sa.Connection, statement: Any) -> list[dict[str, Any]]:
     """Return the rows of a checked statement. Raises StorageError where there are too many."""
-    with _as_error(), within(connection, READ_S):
+    rows: list[dict[str, Any]] = []
+    room = READ_BYTES
+    with _as_error(), within(connection, READ_S) as go_on:
         if connection.dialect.name == "postgresql":
             connection.exec_driver_sql("SET TRANSACTION READ ONLY")
-        with connection.execute(statement, execution_options={"yield_per": ROWS + 1}) as result:
-            rows = result.mappings().fetchmany(ROWS + 1)
-    if len(rows) > ROWS:
-        raise StorageError(f"A read returns at most {ROWS:,} rows: give the statement a limit.")
-    return [dict(row) for row in rows]
+        with connection.execute(statement, execution_options={"yield_per": PAGE_ROWS}) as result:
+            for row in result.mappings():
+                go_on()
+                rows.append(dict(row))
+                room -= sum(map(_size, row.values()))
+                if len(rows) > ROWS or room < 0:
+                    raise StorageError(TOO_MUCH)
+    return rows
+
+
+def _size(value: Any) -> int:
+    """Return about how many bytes a value takes."""
+    return len(str(value)) if isinstance(value, dict | list) else sys.getsizeof(value)
 
 
 def write(connection: sa.Connection, statements: Sequence[Any]) -> int:
@@ -91,11 +108,20 @@ def _as_error() -> Iterator[None]:
     try:
         yield
     except sa.exc.DBAPIError as error:
-        if error.connection_invalidated:
+        if is_trouble(error):
             raise
         raise StorageError(f"The database refuses it: {said(error)}.") from None
     except (sa.exc.SQLAlchemyError, TypeError, ValueError, OverflowError) as error:
         raise StorageError(f"The statement cannot be run: {str(error).partition(chr(10))[0]}") from None
+
+
+def is_trouble(error: sa.exc.DBAPIError) -> bool:
+    """Whether the database or its disk is to blame, and no statement."""
+    if isinstance(error.orig, sqlite3.Error):
+        # The higher bits say more of the same.
+        return (error.orig.sqlite_errorcode & 0xFF) in TROUBLE_OF_SQLITE
+    state = getattr(error.orig, "sqlstate", None) or ""
+    return error.connection_invalidated or state.startswith(TROUBLE_OF_POSTGRESQL)
 
 
 def said(error: sa.exc.DBAPIError) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
+import sys
 from typing import Any
 
 import sqlalchemy as sa
@@ -61,9 +61,9 @@ def add(connection: sa.Connection, plugin: str, key: bytes, amount: float) -> fl
     present = json.loads(get(connection, plugin, key) or "0")
     if not (_is_number(present) and _is_number(amount)):
         raise StorageError("Only a number can be added to a number.")
-    total: float = present + amount
-    if not math.isfinite(total):
+    if not (_is_small(present) and _is_small(amount) and _is_small(present + amount)):
         raise StorageError("The sum is too large.")
+    total: float = present + amount
     put(connection, plugin, key, as_text(total))
     return total
 
@@ -96,3 +96,8 @@ def _place(plugin: str, key: bytes) -> tuple[sa.ColumnElement[bool], ...]:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_small(number: float) -> bool:
+    """Whether a float can be as large; a whole number may be larger, and then nothing can be added to it."""
+    return abs(number) <= sys.float_info.max

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from bbs_core import moderation, search
@@ -141,6 +143,26 @@ def test_what_a_search_cannot_see_yet_is_said(board: LiveBoard, monkeypatch: pyt
         assert found(ann, "walnut") == [behind]
         assert found(ann, "walnut") == [behind]
         assert len(found(ann, "walnut")) == 5
+
+
+def test_a_crowd_that_searches_is_told_so_and_is_no_failure(board: LiveBoard, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search, "PATIENCE_S", 0.05)
+    over = asyncio.Event()
+
+    async def search_for_long() -> None:
+        async with board.app._indexer.turn():
+            await over.wait()
+
+    async def begin() -> asyncio.Task[None]:
+        return asyncio.ensure_future(search_for_long())
+
+    with board.client("ann") as ann:
+        searching = board.wait(begin())
+        assert found(ann, "tea")[-1] == "Many are searching at the moment: try again soon."
+        board.call(over.set)
+        board.wait(asyncio.wait_for(searching, 10))
+        assert found(ann, "nowhere")[-1] == "No post has nowhere."
+    assert board.app.plugins["search"].failure_count == 0
 
 
 @pytest.mark.bbs(plugins={"enabled": ["search"]}, board={"window": 2})

@@ -77,6 +77,11 @@ EXTENDED = """
     @page("Leaves")
     def leaves(): raise SystemExit(3)
 
+    @action("Hold on", records=False)
+    def hold_on():
+        BEGUN.set()
+        RELEASE.wait(30)
+
     @page("Garbage")
     def garbage(query):
         inner = []

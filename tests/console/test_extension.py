@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -273,6 +274,22 @@ def test_what_is_no_content_is_a_failure_of_the_plugin(board: Board, browser: Br
         return
     assert re.search(r"The plugin extended failed \(incident \w{8}\)", words_of(answer.text))
     assert plugin(board).failure_count == 1
+
+
+def test_while_actions_take_long_all_else_is_there(board: Board, browser: Browser) -> None:
+    long, others = Thread(target=browser.post, args=(f"{PLUGIN}/actions/hold-on",)), Browser(board)
+    others.enter()
+    long.start()
+    assert BEGUN.wait(WAIT_S)
+    busy = [others.post(f"{PLUGIN}/actions/say", **{"option:what": "hello"}) for _ in range(3)]
+    assert others.get("/users").status == 200
+    assert not RELEASE.is_set()
+    assert {answer.status for answer in busy} == {503}
+    assert "Another action of a plugin is still at work" in words_of(busy[0].text)
+    assert "hello" in busy[0].text
+    RELEASE.set()
+    long.join(WAIT_S)
+    assert others.post(f"{PLUGIN}/actions/say", **{"option:what": "hello"}).status == 303
 
 
 def test_cards_that_break_stand_beside_those_that_work(board: Board, browser: Browser) -> None:

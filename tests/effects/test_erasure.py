@@ -212,6 +212,16 @@ def test_a_name_of_any_kind_is_erased_and_the_ledger_says_still_who_acted_and_wh
         assert board.app.access.read(board.app.ledger.verify) == []
 
 
+def test_a_short_name_in_the_reason_of_its_erasure_is_not_kept_either(tmp_path: Path) -> None:
+    """Such names are common in Chinese, Japanese and Korean."""
+    with LiveBoard(tmp_path) as board, board.client("日本") as client:
+        client.post("hello")
+        client.list()
+        app = board.app
+        erase(app.access, app.ledger, STAFF, lambda _: [], number(board, "日本"), "日本 asked for it")
+        assert {text for text in texts_of_acts(board) if "asked" in text} == {"… asked for it"}
+
+
 def test_other_servers_follow_and_give_the_free_name_to_someone_else(tmp_path: Path, postgres_url: str) -> None:
     for node in ("one", "two"):
         (tmp_path / node).mkdir()

@@ -128,11 +128,11 @@ def test_a_mode_with_an_end_is_over_by_itself(board: LiveBoard, monkeypatch: pyt
 
 
 def test_a_kept_notice_is_shown_until_it_counts_as_delivered(board: LiveBoard) -> None:
-    board.app.access.write(lambda c: noticeboard.keep_notice(c, make_user(c, "ann"), "come to room 7"))
+    board.app.access.write(lambda c: noticeboard.keep_notice(c, make_user(c, "ann"), "come\0to room 7"))
     with board.client("bob") as bob:
         assert bob.list() == []
     assert board.departed() == "bob"
-    shown = ["* come to room 7"]
+    shown = ["* come␀to room 7"]
     for _ in range(2):
         # She reads it, and her line breaks before she has sent anything more.
         with StockClient("127.0.0.1", board.port, "ann") as ann:

@@ -17,7 +17,7 @@ WAIT_S = 20
 WORKER = """
     import asyncio
     import queue
-    from bbs_core.plugin import Server, UserError, command
+    from bbs_core.plugin import Server, UserError, command, hookimpl
 
     heard = queue.SimpleQueue()
     ERRORS = {"runtime": RuntimeError("on purpose"), "exit": SystemExit(3), "told": UserError("not now")}
@@ -35,6 +35,11 @@ WORKER = """
     async def begin(server: Server, name: str, word: str) -> str:
         server.begin(name, work, word)
         return f"{word} was asked for"
+
+    @hookimpl
+    async def bbs_server_stopping(server: Server) -> None:
+        server.begin("last", work, "last words")
+        await asyncio.sleep(0)
 """
 
 
@@ -66,7 +71,8 @@ def test_one_of_a_name_goes_on_at_a_time_and_none_when_the_plugin_has_ended(
     begin(board, "one first", "one second", "two third")
     assert {heard.get(timeout=WAIT_S), heard.get(timeout=WAIT_S)} == {"first", "third"}
     act(board, plugin_switches.disable_plugin, board.settings, "worker", "enough")
-    assert {heard.get(timeout=WAIT_S), heard.get(timeout=WAIT_S)} == {"end of first", "end of third"}
+    ends = {heard.get(timeout=WAIT_S) for _ in range(4)}
+    assert ends == {"end of first", "end of third", "last words", "end of last words"}
     assert heard.empty()
 
 

@@ -51,7 +51,27 @@ FAULTS = [
 ]
 
 
+class Treacherous(type):
+    """A class of classes that would end the server, were it asked for anything."""
+
+    def __hash__(cls) -> int:
+        raise SystemExit
+
+    def __eq__(cls, other: object) -> bool:
+        raise SystemExit
+
+    @property
+    def __name__(cls) -> str:  # type: ignore[override]
+        raise SystemExit
+
+
+class Trap(metaclass=Treacherous):
+    """Content that is none."""
+
+
 NO_CONTENT: list[tuple[object, str]] = [
+    (Trap(), "It answered Trap, which is not what a page is made of."),
+    (Table(["a"], [[Trap()]], "A"), "It answered Trap, which is not what a cell can hold."),  # type: ignore[list-item]
     (3, "It answered int, which is not what a page is made of."),
     ([["x"]], "It answered list, which is not what a page is made of."),
     (["x"] * 101, "There are 101 blocks, and at most 100 can be shown."),

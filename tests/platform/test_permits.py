@@ -44,6 +44,7 @@ async def test_a_command_is_for_those_whom_its_plugin_names_and_the_admin_knows(
         assert await bbs.explain(name, "grade") == (False, "may")
     assert await bbs.explain("eve", "/grade", "::ffff:10.0.0.1") == (True, "may")
     assert await bbs.explain("eve", "/grade", "::1") == (False, "may")
+    assert await bbs.explain("eve", "listdms") == (True, "may")
 
 
 async def test_the_admin_has_the_last_word_and_it_is_in_force_at_once(bbs: Bbs) -> None:

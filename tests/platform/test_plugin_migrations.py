@@ -178,6 +178,11 @@ BODIES = [
         "Migration 1 failed (dice.py:5): A plugin's statement cannot have SQL as text.",
     ),
     (
+        "schema.create_table(OWN, sa.Column('y', sa.Text, nullable=False,"
+        " sqlite_on_conflict_not_null='FAIL REFERENCES users(id)'))",
+        "Migration 1 failed (dice.py:5): A plugin's table has no options of one kind of database.",
+    ),
+    (
         "schema.create_table(OWN, sa.Column('y', sa.PickleType))",
         "Migration 1 failed (dice.py:5): A plugin's statement cannot have the type PickleType.",
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext
 from typing import Any
@@ -123,8 +124,42 @@ def test_rows_are_written_together_and_read(live: LiveBoard) -> None:
         with pytest.raises(StorageError, match="at most 10,000 rows"):
             await kept.read(sa.select(many))
         assert len(await kept.read(sa.select(many).limit(ROWS))) == ROWS
+        with pytest.raises(StorageError, match="67,108,864 bytes"):
+            await kept.read(sa.select(many, sa.literal("x" * 10_000)).limit(ROWS))
 
     live.wait(do())
+
+
+def test_of_statements_that_nobody_waits_for_any_more_no_more_run_than_of_others(live: LiveBoard) -> None:
+    numbers = sa.select(sa.literal(1).label("n")).cte("numbers", recursive=True)
+    numbers = numbers.union_all(sa.select(numbers.c.n + 1))
+    endless = sa.select(sa.literal("x"), sa.select(sa.func.count()).select_from(numbers).scalar_subquery())
+    begun = []
+
+    def note(*event: Any) -> None:
+        if "RECURSIVE numbers" in event[2]:
+            begun.append("INSERT INTO" in event[2])
+
+    async def give_up(asked: Callable[[], Any]) -> None:
+        for _ in range(5):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(asked(), 0.05)
+
+    async def do() -> None:
+        kept = storage(live)
+        await give_up(lambda: kept.write(sa.insert(own).from_select(["name", "points"], endless)))
+        await give_up(lambda: kept.read(endless))
+        await kept.write(sa.delete(own))
+        await kept.read(sa.select(own))
+
+    engines = (live.app._engine, live.app.readers._engine)
+    for engine in engines:
+        sa.event.listen(engine, "before_cursor_execute", note)
+    live.wait(do())
+    for engine in engines:
+        sa.event.remove(engine, "before_cursor_execute", note)
+    assert begun.count(True) == 1
+    assert 1 <= begun.count(False) < live.settings.store.readers
 
 
 DISGUISES: dict[str, Callable[[], Any]] = {

@@ -160,8 +160,10 @@ def test_none_of_many_that_add_at_once_is_lost(live: LiveBoard) -> None:
             with pytest.raises(StorageError, match="added to a number"):
                 await kept.add("new", wrong)
         await kept.put("large", 1.7e308)
-        with pytest.raises(StorageError, match="too large"):
-            await kept.add("large", 1.7e308)
+        await kept.put("whole", 10**400)
+        for key, amount in (("large", 1.7e308), ("whole", 1), ("whole", 0.5), ("new", 10**400)):
+            with pytest.raises(StorageError, match="too large"):
+                await kept.add(key, amount)
 
     live.wait(do())
 
