@@ -26,6 +26,7 @@ from bbs_core.public.marks import (
 )
 from bbs_core.public.records import Act, Count, Message, Post
 from bbs_core.public.storage import Schema, Storage, migration
+from bbs_core.public.texts import Pattern, Secret, Url, Word, compiled, domains_pattern, plain, words_pattern
 from bbs_core.public.verdicts import Hold, Mute, Refuse, Rewrite, Verdict
 
 __all__ = [
@@ -47,12 +48,14 @@ __all__ = [
     "Mail",
     "Message",
     "Mute",
+    "Pattern",
     "Post",
     "Refuse",
     "Rest",
     "Rewrite",
     "Rows",
     "Schema",
+    "Secret",
     "Server",
     "Session",
     "Storage",
@@ -60,13 +63,17 @@ __all__ = [
     "Table",
     "Text",
     "Time",
+    "Url",
     "User",
     "UserError",
     "Verdict",
+    "Word",
     "action",
     "async_wrapper",
     "card",
     "command",
+    "compiled",
+    "domains_pattern",
     "every",
     "example",
     "hookimpl",
@@ -76,8 +83,10 @@ __all__ = [
     "never_blocks",
     "now_ms",
     "page",
+    "plain",
     "settings",
     "verb",
+    "words_pattern",
     "wraps",
 ]
 

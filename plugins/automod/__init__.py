@@ -26,13 +26,9 @@ def bbs_screen_post(session: bbs.Session, text: str, settings: Rules) -> bbs.Ver
 @bbs.page("Automod", scope="posts:read")
 def show_finds(settings: Rules) -> bbs.Content:
     """Show what was found."""
-    if settings.are_none:
-        return "There are no rules yet. They are set on the page of the plugin."
     found, since = settings.finds, "found since these rules are in force"
-    return [
-        _table(found, f"What was {since}, {FINDS} at the most") if found else f"Nothing was {since}.",
-        bbs.Form(dry_run),
-    ]
+    nothing = f"Nothing was {since}. They are set on the page of the plugin."
+    return [_table(found, f"What was {since}, {FINDS} at the most") if found else nothing, bbs.Form(dry_run)]
 
 
 @bbs.action("Try the rules", scope="posts:read", records=False)

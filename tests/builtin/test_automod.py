@@ -157,7 +157,7 @@ async def test_rules_are_tried_on_what_was_posted_and_nothing_is_done(bbs: Bbs) 
 
 async def test_without_rules_the_page_says_so(bbs: Bbs) -> None:
     olga = bbs.staff()
-    assert "There are no rules yet." in str(await olga.open(NAME, "show_finds"))
+    assert "They are set on the page of the plugin." in str(await olga.open(NAME, "show_finds"))
     await olga.configure(NAME, {"flood": 3})
     assert "Nothing was found" in str(await olga.open(NAME, "show_finds"))
 
