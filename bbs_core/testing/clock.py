@@ -22,10 +22,18 @@ class _Sleeper:
 
 
 class FakeClock(Clock):
-    """The time of a board under test; timers sleep by it, in the board's loop, where `do` runs a coroutine."""
+    """The time of a board under test; timers sleep by it in the board's `loop`, where `do` runs a coroutine.
 
-    def __init__(self, do: Callable[[Coroutine[Any, Any, None]], Awaitable[None]]) -> None:
+    The process may have other boards: theirs sleep as ever.
+    """
+
+    def __init__(
+        self,
+        do: Callable[[Coroutine[Any, Any, None]], Awaitable[None]],
+        loop: Callable[[], asyncio.AbstractEventLoop],
+    ) -> None:
         self._do = do
+        self._loop = loop
         self._now_ms = START_MS
         self._sleepers: list[_Sleeper] = []
         # Set when a timer that was woken sleeps again.
@@ -38,6 +46,8 @@ class FakeClock(Clock):
     async def sleep(self, seconds: float) -> None:
         """Wait until the clock has moved so far."""
         task, loop = asyncio.current_task(), asyncio.get_running_loop()
+        if loop is not self._loop():
+            return await super().sleep(seconds)
         sleeper = _Sleeper(self._now_ms + round(seconds * 1000), task, loop.create_future())
         self._sleepers.append(sleeper)
         if task in self._back:

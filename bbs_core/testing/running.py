@@ -33,7 +33,7 @@ class Running:
         self._plugins = [plugin.again() for plugin in plugins]
         self._engines = engines
         self.settings = settings
-        self.clock = FakeClock(self.settle)
+        self.clock = FakeClock(self.settle, lambda: self._loop)
         self._at_end: list[Work] = []
         self._begun: set[asyncio.Task[None]] = set()
         self._opened: Future[None] = Future()

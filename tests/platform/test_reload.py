@@ -10,6 +10,7 @@ import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 
@@ -23,6 +24,7 @@ from tests.support import BoardProcess
 from tests.wire.live import LiveBoard
 
 WAIT_S = 20
+OTHERS: set[threading.Thread] = set()
 VERSION = """
     from bbs_core.plugin import command, every, hookimpl
 
@@ -203,7 +205,7 @@ def test_a_hundred_rounds_leave_nothing_behind(tmp_path: Path) -> None:
             modules = [name for name in sys.modules if name.startswith(PREFIX)]
             tasks = board.call(lambda: [task.get_coro().__qualname__ for task in asyncio.all_tasks()])  # type: ignore[union-attr]
             own = [name for name in tasks if name in ("Delivery.run", "repeat")]
-            return len(modules), len(own), sum(thread.name == "plugin-dice" for thread in threading.enumerate())
+            return len(modules), len(own), len(own_threads())
 
         answer(ann)
         before = left()
@@ -245,6 +247,19 @@ def told(board: LiveBoard) -> list[str]:
     return [*board.app.access.read(lambda connection: connection.execute(query).scalars().all())]
 
 
+@pytest.fixture(autouse=True)
+def others() -> set[threading.Thread]:
+    """The threads that are there before a test; other boards of this process may have left them."""
+    OTHERS.clear()
+    OTHERS.update(threading.enumerate())
+    return OTHERS
+
+
+def own_threads() -> list[threading.Thread]:
+    """Return the threads of the plugin that began in this test."""
+    return [one for one in threading.enumerate() if one.name == "plugin-dice" and one not in OTHERS]
+
+
 def settle(board: LiveBoard) -> None:
     """Wait until the lives of the old plugins have ended, and their threads."""
 
@@ -255,8 +270,8 @@ def settle(board: LiveBoard) -> None:
 
     board.wait(ended())
     in_use = board.app.plugins["dice"].runner
-    for thread in threading.enumerate():
-        if thread.name == "plugin-dice" and in_use is not None and thread not in in_use.pool._threads:  # type: ignore[union-attr]
+    for thread in own_threads():
+        if in_use is not None and thread not in in_use.pool._threads:  # type: ignore[union-attr]
             thread.join(WAIT_S)
 
 

@@ -15,6 +15,7 @@ from textwrap import dedent
 import pytest
 import structlog
 
+from bbs_core import clock
 from bbs_core.errors import PluginError, UserError
 from bbs_core.testing import Bbs, LineEnded
 from bbs_core.testing.project import Project, named
@@ -111,6 +112,14 @@ async def test_a_ban_ends_when_the_clock_says_so(bbs: Bbs) -> None:
 
 def times(bbs: Bbs, count: int) -> list[int]:
     return [bbs.clock.now_ms() - 600_000 * number for number in reversed(range(count))]
+
+
+async def test_who_sleeps_on_another_loop_is_no_concern_of_the_clock(bbs: Bbs) -> None:
+    elsewhere = asyncio.ensure_future(clock.sleep(3600))
+    await asyncio.sleep(0)
+    await asyncio.wait_for(bbs.clock.advance("2h"), WAIT_S)
+    assert not elsewhere.done()
+    elsewhere.cancel()
 
 
 async def test_timers_run_when_the_clock_moves(bbs: Bbs) -> None:
