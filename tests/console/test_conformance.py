@@ -28,7 +28,7 @@ CHECKS = [
     response_headers_conformance,
     response_schema_conformance,
 ]
-EXAMPLES = 6 * SOAK
+EXAMPLES = 4 * SOAK
 
 
 def lived_in(board: Board) -> None:

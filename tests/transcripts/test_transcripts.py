@@ -22,7 +22,7 @@ quick = settings(
     report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),
 )
-few = settings(quick, max_examples=40 * SOAK)
+few = settings(quick, max_examples=25 * SOAK)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -38,7 +38,7 @@ def world(postgres_server: str) -> Iterator[World]:
         yield running
 
 
-@settings(quick, max_examples=300 * SOAK)
+@settings(quick, max_examples=200 * SOAK)
 @given(conversations.people, conversations.turns)
 def test_a_board_on_sqlite_says_what_the_model_says(sqlite_world: World, names: list[str], turns: list[Turn]) -> None:
     sqlite_world.converse(names, turns)
@@ -51,7 +51,7 @@ def sqlite_world() -> Iterator[World]:
 
 
 # A commit takes longer there, and the conversations are the same.
-@settings(quick, max_examples=60 * SOAK)
+@settings(quick, max_examples=40 * SOAK)
 @given(conversations.people, conversations.turns)
 def test_a_board_on_postgresql_says_what_the_model_says(
     postgres_world: World, names: list[str], turns: list[Turn]
