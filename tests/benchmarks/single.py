@@ -28,7 +28,8 @@ ATTACKS_PER_SECOND = 200.0
 KIB = 1024
 PLUGINS_CONNECTIONS = 50
 NO_PLUGIN = "no plugin"
-TOLD_S = 0.05
+# How often it is asked whether all was told, and after which pause; a minute in all.
+LOOKS, TOLD_S = 1200, 0.05
 IDLE = """
     from bbs_core.plugin import command, hookimpl
 
@@ -197,9 +198,13 @@ def _observed(server: Server, turn: Turn, posts: int) -> Turn:
         with StockClient(HOST, server.port, "counter") as client:
             wait_for = told * next(expected)
             client.post("/told")
-            while int(client.listdm()[-1].removeprefix("* ")) < wait_for:
+            for _ in range(LOOKS):
+                if int(client.listdm()[-1].removeprefix("* ")) >= wait_for:
+                    break
                 time.sleep(TOLD_S)
                 client.post("/told")
+            else:
+                raise TimeoutError("The observer was not told of all posts.")
         return value
 
     return observed
