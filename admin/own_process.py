@@ -19,8 +19,9 @@ from bbs_core.platform.following import Following, settle
 from bbs_core.settings import Settings
 from bbs_core.staff import has_staff
 from bbs_core.store.access import Access, DirectAccess
-from bbs_core.store.engine import database_url, reading_engine, refuse_other_schema, writing_engine
+from bbs_core.store.engine import database_url, reading_engine, writing_engine
 from bbs_core.store.readers import Readers
+from bbs_core.store.schema import refuse_other_schema
 from bbs_core.store.writer import Writer
 
 log = structlog.get_logger(__name__)

@@ -49,11 +49,12 @@ from bbs_core.settings import Settings
 from bbs_core.settings_in_force import in_force
 from bbs_core.store.access import AloneAccess, LiveAccess
 from bbs_core.store.commits import Commits
-from bbs_core.store.engine import ENGINES, Engines, database_url, migrate, outlives_power_cuts
+from bbs_core.store.engine import database_url, outlives_power_cuts
 from bbs_core.store.feed import Bell
 from bbs_core.store.items import Batch
 from bbs_core.store.positions import ALONE
 from bbs_core.store.readers import Readers
+from bbs_core.store.schema import ENGINES, Engines
 from bbs_core.store.writer import Writer
 
 log = structlog.get_logger(__name__)
@@ -95,7 +96,7 @@ class App:
         self.data = Path(start.server.data)
         url = database_url(start.server.database, self.data)
         self._engine = engines.writing(url)
-        migrate(self._engine, self.data)
+        engines.prepare(self._engine, self.data)
         with self._engine.connect() as connection:
             settings = in_force(connection, start)
         if not outlives_power_cuts(self._engine):
@@ -175,8 +176,8 @@ class App:
         """Load what is needed, so that sessions can be served."""
         self._loop = asyncio.get_running_loop()
         await self.follower.open()
-        acts_so_far = await self.readers.read(ledger.last_act_id)
-        if self._key_is_new and acts_so_far:
+        acts_so_far = await self.readers.read(ledger.last_act_id) if self._key_is_new else 0
+        if acts_so_far:
             log.warning("ledger_key_missing", why="A new one was made; put the old one back to check the older acts.")
         self.writer.start()
         self.commits.start(self.writer)

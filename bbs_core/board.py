@@ -30,7 +30,7 @@ SEARCHED_ROWS = 1000
 
 
 class Board:
-    """All posts of a board; call `open` before anything else, and everything from the loop's thread."""
+    """All posts of a board; call `load` before anything else, and everything from the loop's thread."""
 
     def __init__(self, settings: BoardSettings, commits: Commits, readers: Readers, cache: Cache) -> None:
         self._commits = commits
@@ -40,15 +40,15 @@ class Board:
         self._shelf = Shelf(cache, self._loader(), array("q", [1]), Chunk())
         self._hidden = 0
 
-    async def open(self) -> None:
-        """Load the newest posts; the time and memory that takes do not depend on how many there are."""
-        self._shelf = await self._new_shelf()
-        await self._count_hidden()
+    def load(self, connection: sa.Connection) -> None:
+        """Load the newest posts, while nobody is served yet; how many there are makes no difference."""
+        self._shelf = self._new_shelf(connection)
+        self._hidden = reads.hidden_posts(connection, self._archived_through)
 
     async def change(self, settings: BoardSettings) -> None:
         """Show posts as other settings say; lists that are on their way keep the look that they began with."""
         self._dress(settings)
-        shelf = await self._new_shelf()
+        shelf = await self._readers.read(self._new_shelf)
         # Posts that were kept meanwhile stand on the old one alone.
         while shelf.last_id < self._shelf.last_id:
             later = functools.partial(reads.posts_between, low=shelf.last_id + 1, high=UNBOUNDED)
@@ -63,12 +63,10 @@ class Board:
         self._archived_through = settings.archived_through
         self._frames = post_frames(settings.post_row, settings.visible_controls)
 
-    async def _new_shelf(self) -> Shelf:
-        last_id = await self._readers.read(reads.last_post_id)
-        first_id = self._archived_through + 1
+    def _new_shelf(self, connection: sa.Connection) -> Shelf:
+        last_id, first_id = reads.last_post_id(connection), self._archived_through + 1
         starts = array("q", range(first_id, max(last_id, first_id) + 1, CHUNK_ROWS))
-        load = self._loader()
-        return Shelf(self._cache, load, starts, await load(starts[-1], UNBOUNDED))
+        return Shelf(self._cache, self._loader(), starts, _read(connection, starts[-1], UNBOUNDED, self._frames))
 
     async def _count_hidden(self) -> None:
         archived = self._archived_through

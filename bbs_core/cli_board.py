@@ -30,8 +30,9 @@ def perform_on_a_board(loaded: Loaded, name: str, arguments: dict[str, Any]) -> 
 
 def look(loaded: Loaded, look: Callable[[Any], T]) -> T:
     """Read the board, whether or not a server runs. Raises StoreError where there is none."""
-    from bbs_core.store.engine import database_url, reading_engine, refuse_absent, schema_of_board
+    from bbs_core.store.engine import database_url, reading_engine, refuse_absent
     from bbs_core.store.readers import Readers
+    from bbs_core.store.schema import schema_of_board
 
     url = database_url(loaded.settings.server.database, data_folder(loaded))
     refuse_absent(url)
@@ -64,7 +65,8 @@ def perform(loaded: Loaded, name: str, arguments: dict[str, Any]) -> dict[str, A
 def _perform_here(loaded: Loaded, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
     from bbs_core import acts, ledger
     from bbs_core.store.access import DirectAccess
-    from bbs_core.store.engine import data_lock, database_url, migrate, writing_engine
+    from bbs_core.store.engine import data_lock, database_url, writing_engine
+    from bbs_core.store.schema import migrate
 
     data = data_folder(loaded)
     with data_lock(data, loaded.settings.server.database):

@@ -58,11 +58,13 @@ class Follower:
         self._answers: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
-        """Begin behind all that is there now, which the board and mail load by themselves."""
-        self._last_act_id = await self._readers.read(ledger.last_act_id)
-        await self._board.open()
-        await self._mail.open()
-        await self._noticeboard.open()
+        """Begin behind all that is there now; nobody is served before."""
+        await self._readers.read(self._load)
+
+    def _load(self, connection: sa.Connection) -> None:
+        self._last_act_id = ledger.last_act_id(connection)
+        for part in (self._board, self._mail, self._noticeboard):
+            part.load(connection)
 
     def ring(self) -> None:
         """Follow soon; rings that come before that has begun are one."""

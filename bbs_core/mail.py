@@ -55,9 +55,9 @@ class Mail:
         """Hand a message to the writer; returns its ticket."""
         return self._commits.append(new)
 
-    async def open(self) -> None:
-        """Begin behind the messages that are there now."""
-        self.last_id = await self._readers.read(reads.last_message_id)
+    def load(self, connection: sa.Connection) -> None:
+        """Begin behind the messages that are there now, while nobody is served yet."""
+        self.last_id = reads.last_message_id(connection)
 
     def kept(self, messages: Iterable[NewMessage]) -> None:
         """Show messages that were committed."""

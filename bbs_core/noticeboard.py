@@ -51,10 +51,10 @@ class Noticeboard:
         self.last_id = 0
         self.announcements: list[Announced] = []
 
-    async def open(self) -> None:
-        """Learn for whom something waits."""
-        self.waits_for(await self._readers.read(lambda connection: waiting(connection, 0)))
-        self.announcements = await self._readers.read(announced)
+    def load(self, connection: sa.Connection) -> None:
+        """Learn for whom something waits, while nobody is served yet."""
+        self.waits_for(waiting(connection, 0))
+        self.announcements = announced(connection)
 
     def waits_for(self, found: Iterable[tuple[int, bytes]]) -> None:
         """Take over the ids of new notices, and the keys of the names that they are for."""

@@ -51,7 +51,7 @@ Specification = Callable[..., Any]
 
 def specifications() -> dict[str, Specification]:
     """Return the specification of each hook by its name, in the order of the file."""
-    return {name: found for name, found in vars(hookspecs).items() if name.startswith("bbs_")}
+    return {name: getattr(hookspecs, name) for name in hookspecs.HOOKS}
 
 
 def signature(function: Callable[..., Any]) -> str:

@@ -36,7 +36,7 @@ def check_marks(plugin: Plugin, added_hooks: Collection[str]) -> None:
     """Raise PluginError where a function is of no hook, or is not what its hook asks for."""
     if not (plugin.functions or plugin.timers or plugin.verbs or [*plugin.extension]):
         raise PluginError("It has no command and no hook: mark a function with @command or @hookimpl.")
-    known = {*added_hooks, *(name for name in dir(hookspecs) if name.startswith("bbs_"))}
+    known = {*added_hooks, *hookspecs.HOOKS}
     for hook, word, function, _ in plugin.functions:
         if hook not in known:
             raise PluginError(f"There is no hook {hook} ({place(function)}).{suggestion(hook, sorted(known))}")

@@ -23,9 +23,10 @@ import sqlalchemy as sa
 from bbs_core.clock import now_ms
 from bbs_core.errors import StoreError
 from bbs_core.store import plugin_rows
-from bbs_core.store.engine import files_as_error, filling, is_sqlite, schema_of_board, unavailable_as_error
+from bbs_core.store.engine import files_as_error, is_sqlite, unavailable_as_error
 from bbs_core.store.models import PluginRow, PluginSchema
 from bbs_core.store.portable import restart_sequences
+from bbs_core.store.schema import filling, schema_of_board
 
 FORMAT = 1
 MANIFEST = "manifest.json"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import psycopg
 import sqlalchemy as sa
 import structlog
 
 from bbs_core.store.engine import CHANNEL
+
+if TYPE_CHECKING:
+    from psycopg import Connection
 
 log = structlog.get_logger(__name__)
 
@@ -36,16 +40,20 @@ class Bell:
         self._stopping.set()
 
     def _run(self) -> None:
+        # It takes a tenth of a second, which boards on SQLite and verbs that only look need not spend.
+        import psycopg
+
+        connect = functools.partial(psycopg.connect, self._address, autocommit=True, connect_timeout=5)
         while not self._stopping.is_set():
             try:
-                self._listen()
+                self._listen(connect)
             except psycopg.Error as error:
                 log.warning("bell_lost", error=type(error).__name__)
                 self._rung()
                 self._stopping.wait(self._interval_s)
 
-    def _listen(self) -> None:
-        with psycopg.connect(self._address, autocommit=True, connect_timeout=5) as connection:
+    def _listen(self, connect: Callable[[], Connection]) -> None:
+        with connect() as connection:
             connection.execute(f"LISTEN {CHANNEL}")
             while not self._stopping.is_set():
                 # First of all too: nobody heard of what was committed before this listened.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,7 +20,8 @@ from bbs_core.ledger import open_ledger
 from bbs_core.platform.discovery import Plugin
 from bbs_core.platform.projects import plugins_at
 from bbs_core.settings import Settings
-from bbs_core.store.engine import Engines, database_url, migrate, reading_engine, writing_engine
+from bbs_core.store.engine import database_url, reading_engine, writing_engine
+from bbs_core.store.schema import Engines, migrate
 from bbs_core.testing.board import Bbs
 from bbs_core.testing.running import Running
 
@@ -38,7 +40,7 @@ class Project:
         self._numbers = count(1)
         # Folders whose board is closed, and engines that have served there.
         self._free: list[Path] = []
-        self._engines = Engines(functools.cache(writing_engine), functools.cache(reading_engine))
+        self._engines = Engines(functools.cache(writing_engine), functools.cache(reading_engine), _prepared)
 
     @cached_property
     def plugins(self) -> list[Plugin]:
@@ -85,7 +87,13 @@ class Project:
         migrate(engine, data)
         engine.dispose()
         open_ledger(data)
+        # All that was imported stays, and is not to be looked at again after each test.
+        gc.freeze()
         return data
+
+
+def _prepared(*_: object) -> None:
+    """Leave a copy of the empty board as it is: its schema is there."""
 
 
 def named(plugin: str | Path | ModuleType, beside: Path) -> list[Plugin]:

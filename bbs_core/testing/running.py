@@ -18,7 +18,7 @@ from bbs_core.platform.calls import Calls
 from bbs_core.platform.discovery import Plugin, builtins
 from bbs_core.settings import Settings
 from bbs_core.store.access import Connection
-from bbs_core.store.engine import Engines
+from bbs_core.store.schema import Engines
 from bbs_core.testing.clock import FakeClock
 
 T = TypeVar("T")

@@ -19,7 +19,8 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from bbs_core.store.engine import database_url, migrate, writing_engine
+from bbs_core.store.engine import database_url, writing_engine
+from bbs_core.store.schema import migrate
 from tests.benchmarks.attack_latency import percentiles, ticks
 from tests.benchmarks.consoles import HOST, Console, alone, connected, let_in, within
 from tests.benchmarks.contest import Aim, Figure, Turn, contest

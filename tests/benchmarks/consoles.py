@@ -16,7 +16,8 @@ from urllib.parse import urlencode
 import sqlalchemy as sa
 
 from bbs_core.passwords import hash_password
-from bbs_core.store.engine import database_url, migrate, writing_engine
+from bbs_core.store.engine import database_url, writing_engine
+from bbs_core.store.schema import migrate
 from bbs_core.store.staff_models import Staff
 from tests.benchmarks.servers import OURS
 from tests.support import ROOT, BoardProcess

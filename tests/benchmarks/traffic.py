@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 from bbs_core.protocol import encode_request, encode_rows
 from bbs_core.store.appends import POSTS
 from bbs_core.store.bulk import bulk_for
-from bbs_core.store.engine import database_url, migrate, writing_engine
+from bbs_core.store.engine import database_url, writing_engine
+from bbs_core.store.schema import migrate
 from tests.benchmarks import servers
 from tests.benchmarks.contest import BARE, ORIGINAL, OURS, REDIS, Aim, Figure, Turn, contest
 from tests.benchmarks.lines import EMPTY, RECV_BYTES, answer_bytes, flood, lines, read_answer, read_exactly, rounds

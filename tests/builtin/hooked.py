@@ -14,8 +14,9 @@ import sqlalchemy as sa
 from bbs_core.ledger import open_ledger
 from bbs_core.public.console import Facts, Form, Table
 from bbs_core.settings import Settings
-from bbs_core.store import engine as engine_module
-from bbs_core.store.engine import Engines, reading_engine, writing_engine
+from bbs_core.store.engine import database_url as url_of
+from bbs_core.store.engine import reading_engine, writing_engine
+from bbs_core.store.schema import Engines, migrate
 from bbs_core.testing import Bbs
 from bbs_core.testing.running import Running
 from bbs_core.testing.staff import Staff
@@ -82,8 +83,8 @@ async def stored(bbs: Bbs) -> Any:
 
 
 def prepare(data: Path, database: str) -> None:
-    engine = writing_engine(engine_module.database_url(database, data))
-    engine_module.migrate(engine, data)
+    engine = writing_engine(url_of(database, data))
+    migrate(engine, data)
     engine.dispose()
     open_ledger(data)
 

@@ -12,7 +12,8 @@ from bbs_core.ledger import HEAD_FILE, open_ledger
 from bbs_core.settings import Settings
 from bbs_core.store.access import DirectAccess
 from bbs_core.store.engine import database_url as url_of
-from bbs_core.store.engine import migrate, writing_engine
+from bbs_core.store.engine import writing_engine
+from bbs_core.store.schema import migrate
 from tests.commands.board import Operator
 
 # What somebody does who may write to the database, and means harm: the triggers go first.

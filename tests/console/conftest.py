@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from bbs_core.store import engine as engines
-from bbs_core.store.engine import SQLITE_FILE, migrate, writing_engine
+from bbs_core.store.engine import SQLITE_FILE, writing_engine
+from bbs_core.store.schema import migrate
 from tests.console.support import Board, Browser, open_board
 from tests.support import fresh_postgres_database
 

@@ -36,9 +36,10 @@ from bbs_core.plugin_settings import PluginSettings
 from bbs_core.presence import beat
 from bbs_core.settings import AdminSettings, Settings
 from bbs_core.store.access import LiveAccess
-from bbs_core.store.engine import database_url, migrate, reading_engine, writing_engine
+from bbs_core.store.engine import database_url, reading_engine, writing_engine
 from bbs_core.store.items import Departure, NewMessage, NewPost, Visit
 from bbs_core.store.readers import Readers
+from bbs_core.store.schema import migrate
 from bbs_core.store.staff_models import Act, Staff, Token
 from bbs_core.store.writer import Writer
 from tests.console.configurable import DICE

@@ -20,8 +20,9 @@ from bbs_core.cli_staff import staff, token
 from bbs_core.config import Loaded
 from bbs_core.control import SOCKET_FILE, ControlServer
 from bbs_core.errors import BBSError, BoardInUse, ConfigError, Conflict, InvalidAct, NotFound, StoreError
-from bbs_core.store.engine import SQLITE_FILE, data_lock, migrate, writing_engine
+from bbs_core.store.engine import SQLITE_FILE, data_lock, writing_engine
 from bbs_core.store.engine import database_url as url_of
+from bbs_core.store.schema import migrate
 from tests.console.support import PASSWORD, Board, Browser, open_board
 from tests.support import fresh_postgres_database
 

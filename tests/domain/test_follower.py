@@ -148,7 +148,7 @@ async def test_many_rings_are_answered_by_few_looks(shared: Node) -> None:
 async def test_a_list_after_a_failed_read_is_an_error_of_that_list_alone(node: Node) -> None:
     await node.list()
     node.post(*map(str, range(5, 30)))
-    await node.board.open()
+    await node.readers.read(node.board.load)
     node.readers.broken = True
     with pytest.raises(StoreUnavailable):
         await node.list()

@@ -13,8 +13,9 @@ from bbs_core.errors import StoreError
 from bbs_core.keys import KEY_BYTES
 from bbs_core.ledger import KEY_FILE, Actor, Entry, Ledger
 from bbs_core.store import engine
-from bbs_core.store.engine import is_sqlite, migrate, writing_engine
+from bbs_core.store.engine import is_sqlite, writing_engine
 from bbs_core.store.models import Post, User
+from bbs_core.store.schema import migrate
 from bbs_core.store.staff_models import Act, ActText
 
 KEY = bytes(range(KEY_BYTES))

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from bbs_core.store.engine import BUSY_TIMEOUT_MS, SQLITE_FILE, database_url, migrate, writing_engine
+from bbs_core.store.engine import BUSY_TIMEOUT_MS, SQLITE_FILE, database_url, writing_engine
+from bbs_core.store.schema import migrate
 from bbs_core.store.writer import Writer
 
 

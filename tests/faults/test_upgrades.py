@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from bbs_core.ledger import Ledger, open_key
 from bbs_core.store import migrations
 from bbs_core.store.engine import database_url as url_of
-from bbs_core.store.engine import present_schema
+from bbs_core.store.schema import present_schema
 from tests.faults import schemas
 from tests.support import ROOT, BoardProcess, bbs
 

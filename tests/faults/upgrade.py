@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from bbs_core.store import migrations
-from bbs_core.store.engine import database_url, migrate, writing_engine
+from bbs_core.store.engine import database_url, writing_engine
+from bbs_core.store.schema import migrate
 
 
 def main(scripts: Path, data: Path, database: str) -> None:

@@ -13,9 +13,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from bbs_core.store.engine import migrate, writing_engine
+from bbs_core.store.engine import writing_engine
 from bbs_core.store.items import Batch, Item, NewMessage, NewPost, Visit, Work
 from bbs_core.store.models import Post, User
+from bbs_core.store.schema import migrate
 from bbs_core.store.writer import Writer
 
 WAIT_S = 20.0

@@ -10,9 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from bbs_core.errors import StoreError, StoreUnavailable
-from bbs_core.store.engine import WAL_LIMIT_BYTES, database_url, migrate, reading_engine, writing_engine
+from bbs_core.store.engine import WAL_LIMIT_BYTES, database_url, reading_engine, writing_engine
 from bbs_core.store.models import User
 from bbs_core.store.readers import Readers
+from bbs_core.store.schema import migrate
 from tests.support import fresh_postgres_database
 
 FULL = 2  # https://www.sqlite.org/pragma.html#pragma_synchronous

@@ -15,8 +15,9 @@ from alembic.runtime.migration import MigrationContext
 
 from bbs_core.errors import SchemaTooNew
 from bbs_core.store import migrations
-from bbs_core.store.engine import database_url, is_sqlite, migrate, writing_engine
+from bbs_core.store.engine import database_url, is_sqlite, writing_engine
 from bbs_core.store.models import Model, User
+from bbs_core.store.schema import migrate
 from tests.support import fresh_postgres_database
 
 HEAD = "0004"

@@ -8,7 +8,8 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from bbs_core.ledger import KEY_FILE
-from bbs_core.store.engine import database_url, migrate, writing_engine
+from bbs_core.store.engine import database_url, writing_engine
+from bbs_core.store.schema import migrate
 from tests.support import BoardProcess, bbs
 
 ERROR_EXIT_CODE = 2

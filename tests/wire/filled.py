@@ -7,8 +7,9 @@ from pathlib import Path
 
 from bbs_core.store.appends import Appends
 from bbs_core.store.bulk import bulk_for
-from bbs_core.store.engine import database_url, migrate, writing_engine
+from bbs_core.store.engine import database_url, writing_engine
 from bbs_core.store.items import Item, NewMessage, NewPost
+from bbs_core.store.schema import migrate
 
 IP = "127.0.0.1"
 

@@ -1,4 +1,4 @@
-"""Run migrations on the connection that `bbs_core.store.engine` hands over; there is no offline mode."""
+"""Run migrations on the connection that `bbs_core.store.schema` hands over; there is no offline mode."""
 
 from __future__ import annotations
 
