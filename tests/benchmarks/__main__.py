@@ -28,6 +28,7 @@ MEASURES: Mapping[str, Measure] = {
             single.idle_connections,
             single.history,
             single.plugins,
+            single.plugin_tests,
             single.mailboxes,
             single.attacks,
             console,
@@ -39,7 +40,7 @@ HEAD = "| measure | medians | ratio | gate | aim |\n|---|---|---|---|---|"
 
 def rows(figure: Figure) -> Iterator[str]:
     """Yield the rows of a figure, one for each ratio."""
-    medians = ", ".join(f"{name} {_number(value)}" for name, value in figure.medians.items() if name != "allowed")
+    medians = ", ".join(f"{name} {_number(value)}" for name, value in figure.medians.items() if name != single.ALLOWED)
     name = f"{figure.name} ({figure.unit})"
     for aim in figure.aims:
         yield f"| {name} | {medians} | {_verdict(figure, aim)} |"

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import resource
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from textwrap import dedent
 
 import pytest
 import structlog
@@ -20,6 +18,7 @@ from bbs_core.errors import PluginError, UserError
 from bbs_core.testing import Bbs, LineEnded
 from bbs_core.testing.project import Project, named
 from tests.platform import sample
+from tests.platform.hundred import run_tests, write_tests
 
 WAIT_S = 10
 SAMPLE = Path(sample.__file__)
@@ -263,41 +262,15 @@ def watch(opened: list[str]) -> None:
     sys.addaudithook(hear)
 
 
-DICE = """
-    import random
-    from bbs_core.plugin import command
-
-    @command("/roll")
-    def roll(sides: int = 6) -> str:
-        return str(random.randint(1, sides))
-"""
-HUNDRED = """
-    import pytest
-
-    @pytest.mark.parametrize("number", range(100))
-    async def test_a_roll(bbs, number):
-        alice = await bbs.login("alice")
-        [rolled] = await alice.send("/roll 6")
-        assert rolled in "123456"
-        await alice.post("hello")
-        assert await alice.list() == ["127.0.0.1 hello"]
-"""
-
-
 def test_a_hundred_tests_cost_less_than_four_times_what_one_does(tmp_path: Path) -> None:
-    for file, source in (("dice.py", DICE), ("test_hundred.py", HUNDRED)):
-        (tmp_path / file).write_text(dedent(source))
+    write_tests(tmp_path)
     assert cpu_s(tmp_path) < 4 * cpu_s(tmp_path, "-k", "[0]")
 
 
 def cpu_s(folder: Path, *options: str) -> float:
     """Return the seconds of the processor that a run of a folder's tests takes."""
     before_s = children_s()
-    # Of no other plugin of pytest than ours: each is another second of the one test.
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--bbs-plugin", "dice.py"]
-    alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "bbs_core.testing.pytest_plugin"}
-    done = subprocess.run([*command, *options], cwd=folder, env=alone, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
+    run_tests(folder, *options)
     return children_s() - before_s
 
 
