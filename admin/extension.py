@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 
 from admin.context import board
-from bbs_core.platform.asking import LIMIT_S, Answer, ask_cards, ask_page, check, parts, perform
+from bbs_core.platform.asking import LIMIT_S, Answer, ask_cards, ask_page, check, late, parts, perform
 from bbs_core.platform.discovery import Plugin
 from bbs_core.platform.extension import Part
 from bbs_core.platform.forms import Filled
@@ -48,7 +48,7 @@ def entries(granted: Collection[Scope]) -> list[Entry]:
 
 def shown_page(plugin: Plugin, page: Part, query: dict[str, str], staff: str) -> Answer:
     """Return what a page shows."""
-    return _waited(ask_page(plugin, page, query, staff), LIMIT_S, _late(plugin))
+    return _waited(ask_page(plugin, page, query, staff), LIMIT_S, late(plugin))
 
 
 def cards(granted: Collection[Scope]) -> list[Card]:
@@ -56,7 +56,8 @@ def cards(granted: Collection[Scope]) -> list[Card]:
     found = parts(board().calls.plugins, "cards", granted)
     if not found:
         return []
-    answers = _waited(ask_cards(found), LIMIT_S, [_late(plugin) for plugin, _ in found])
+    answers = [late(plugin) for plugin, _ in found]
+    _waited(ask_cards(found, answers), LIMIT_S, None)
     made = [Card(plugin, part, answer) for (plugin, part), answer in zip(found, answers, strict=True)]
     return [one for one in made if one.answer.blocks or one.answer.problem]
 
@@ -75,23 +76,19 @@ def room() -> Iterator[bool]:
 
 def filled(plugin: Plugin, action: Part, typed: dict[str, str]) -> Filled | Answer:
     """Return what was typed into a form as values, or why that cannot be told."""
-    return _waited(check(plugin, action, typed), _deadline_s(plugin), _late(plugin))
+    return _waited(check(plugin, action, typed), _deadline_s(plugin), late(plugin))
 
 
 def performed(plugin: Plugin, action: Part, values: Filled, staff: str) -> Answer:
     """Do an action and return what it answers."""
-    return _waited(perform(plugin, action, values, staff), _deadline_s(plugin), _late(plugin))
+    return _waited(perform(plugin, action, values, staff), _deadline_s(plugin), late(plugin))
 
 
-def _waited(call: Coroutine[Any, Any, T], limit_s: float, late: T) -> T:
+def _waited(call: Coroutine[Any, Any, T], limit_s: float, otherwise: T) -> T:
     try:
         return board().calls.wait_for(call, limit_s + MOMENT_S)
     except TimeoutError:
-        return late
-
-
-def _late(plugin: Plugin) -> Answer:
-    return Answer(problem=f"The plugin {plugin.name} did not answer in time.")
+        return otherwise
 
 
 def _deadline_s(plugin: Plugin) -> float:

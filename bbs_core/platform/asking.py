@@ -73,9 +73,18 @@ async def ask_page(plugin: Plugin, page: Part, query: Mapping[str, str], staff: 
     return await _ask(plugin, page, {"query": dict(query), "staff": staff}, LIMIT_S)
 
 
-async def ask_cards(cards: Sequence[tuple[Plugin, Part]]) -> list[Answer]:
-    """Return what the cards show, in their order; all are asked at once."""
-    return list(await asyncio.gather(*(_ask_card(plugin, card) for plugin, card in cards)))
+async def ask_cards(cards: Sequence[tuple[Plugin, Part]], answers: list[Answer]) -> None:
+    """Put what the cards show into the places of `answers`, each as it comes; all are asked at once."""
+
+    async def ask(place: int, plugin: Plugin, card: Part) -> None:
+        answers[place] = await _ask_card(plugin, card)
+
+    await asyncio.gather(*(ask(place, *card) for place, card in enumerate(cards)))
+
+
+def late(plugin: Plugin) -> Answer:
+    """Return what is to be said of a plugin that has not answered in time."""
+    return Answer(problem=f"The plugin {plugin.name} did not answer in time.")
 
 
 async def check(plugin: Plugin, action: Part, typed: Mapping[str, str]) -> Filled | Answer:
@@ -114,13 +123,12 @@ async def _ask_card(plugin: Plugin, card: Part) -> Answer:
         kept_answer: Answer = failed[1]
         return kept_answer
     # It stands here also where this is given up, as the card has kept the loop.
-    late = Answer(problem=f"The plugin {plugin.name} did not answer in time.")
+    answer = given_up = late(plugin)
     try:
-        answer = late
         answer = await _ask(plugin, card, {}, LIMIT_S)
     finally:
         kept.pop(card.name, None)
-        if answer is late or answer.incident:
+        if answer is given_up or answer.incident:
             kept[card.name] = now_ms() + PAUSE_MS, answer
     return answer
 

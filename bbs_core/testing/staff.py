@@ -11,7 +11,7 @@ from bbs_core.accounts import find_user
 from bbs_core.erasure import Outcomes
 from bbs_core.errors import UserError
 from bbs_core.ledger import Actor, Ledger
-from bbs_core.platform.asking import Answer, ask_cards, ask_page, check, entry, find, parts, perform
+from bbs_core.platform.asking import Answer, ask_cards, ask_page, check, entry, find, late, parts, perform
 from bbs_core.proposals import Proposal
 from bbs_core.public.console import Block, Text
 from bbs_core.staff import Scope
@@ -87,7 +87,8 @@ class Staff:
     async def cards(self, plugin: str) -> dict[str, Sequence[Block]]:
         """Return what the cards of a plugin show on the dashboard, by the names of their functions."""
         found = [one for one in parts(self._board.app.plugins, "cards", self._granted) if one[0].name == plugin]
-        answers = await self._board.settle(ask_cards(found))
+        answers = [late(plugin) for plugin, _ in found]
+        await self._board.settle(ask_cards(found, answers))
         shown = [answer.content or [Text(answer.problem)] for answer in answers]
         return {card.function.__name__: content for (_, card), content in zip(found, shown, strict=True)}
 

@@ -310,6 +310,28 @@ def test_cards_that_break_stand_beside_those_that_work(board: Board, browser: Br
     assert "What was written" in page
 
 
+KEEPS_THE_LOOP = """
+    from bbs_core.plugin import card, never_blocks
+    from tests.console.extended import RELEASE
+
+    @card("Answers")
+    @never_blocks
+    def answers(): return "here it is"
+
+    @card("Keeps the loop")
+    async def keeps(): RELEASE.wait(30)
+"""
+
+
+def test_a_card_that_keeps_the_loop_does_not_hide_those_that_have_answered(board: Board, browser: Browser) -> None:
+    put(board.data / "more", "keeps.py", KEEPS_THE_LOOP)
+    board.__dict__["plugins"] = PluginSet(PluginSettings(), files(board.data / "more" / FOLDER))
+    assert board.plugins.problem("keeps") == ""
+    page = words_of(browser.get("/").text)
+    assert "Answers here it is" in page
+    assert "Keeps the loop The plugin keeps did not answer in time" in page
+
+
 def test_a_card_that_failed_is_left_alone_for_a_while(board: Board, browser: Browser) -> None:
     pages = [words_of(browser.get("/").text) for _ in range(3)]
     assert vars(board.plugins["broken"].module)["asked"] == ["raises"]
