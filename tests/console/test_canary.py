@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -15,7 +14,6 @@ from urllib.request import Request, urlopen
 
 import pytest
 import sqlalchemy as sa
-import structlog
 from click.testing import CliRunner
 
 from admin.api.acts import ActsQuery
@@ -35,6 +33,7 @@ from tests.console.api_cases import CASES, FORMS, user_id
 from tests.console.support import PASSWORD, PASSWORD_HASH, Board, Browser
 from tests.console.test_acts_matrix import method_of, prepared
 from tests.console.test_payloads import addresses
+from tests.plain_log import logging_kept
 from tests.support import BoardProcess
 
 API = "/api/v1"
@@ -60,13 +59,10 @@ LISTS: dict[str, type[PageQuery]] = {
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
     """All that is logged, down to what only authors of plugins read."""
-    root, stream = logging.getLogger(), io.StringIO()
-    handlers, level = list(root.handlers), root.level
-    logs.configure("debug", "json", stream)
-    yield stream
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with logging_kept():
+        stream = io.StringIO()
+        logs.configure("debug", "json", stream)
+        yield stream
 
 
 def write_messages(board: Board) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import shutil
@@ -13,9 +12,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-import structlog
 
-from bbs_core import logs
 from bbs_core.host import FOLDER, PluginSet
 from bbs_core.platform.discovery import Plugin, files
 from bbs_core.plugin_settings import PluginSettings
@@ -29,14 +26,6 @@ WAIT_S = 15
 PLUGIN = "/plugins/extended"
 PAGE = f"{PLUGIN}/pages/sent-things"
 SECRET = "hunter2-Geheim"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def plain_log() -> Iterator[None]:
-    """Failures are logged as in a server: in a test's own way it takes longer than a page may."""
-    logs.configure("error", "text", io.StringIO())
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ import structlog
 
 from bbs_core import logs
 from bbs_core.errors import InvalidAct, UserError
+from tests.plain_log import logging_kept
 
 
 class Stream(io.StringIO):
@@ -35,12 +36,8 @@ class Stream(io.StringIO):
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
     """Give the rest of the tests their logging back."""
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+    with logging_kept():
+        yield
 
 
 @pytest.fixture

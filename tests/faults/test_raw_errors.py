@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import logging
 import sys
 import threading
 import warnings
@@ -15,6 +14,7 @@ import pytest
 import structlog
 
 from bbs_core import logs
+from tests.plain_log import logging_kept
 from tests.support import BoardProcess
 
 CANARY = "canary"
@@ -66,16 +66,13 @@ def test_a_plugin_fails_in_the_same_lines_as_all_else(tmp_path: Path) -> None:
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
     """The log of a process that catches all, until the test ends."""
-    root = logging.getLogger()
-    before = threading.excepthook, sys.unraisablehook, sys.excepthook, root.handlers[:], root.level
+    before = threading.excepthook, sys.unraisablehook, sys.excepthook
     stream = io.StringIO()
-    logs.configure("info", "json", stream)
-    with warnings.catch_warnings():
+    with logging_kept(), warnings.catch_warnings():
+        logs.configure("info", "json", stream)
         logs.catch()
         yield stream
-    threading.excepthook, sys.unraisablehook, sys.excepthook, root.handlers[:], level = before
-    root.setLevel(level)
-    structlog.reset_defaults()
+    threading.excepthook, sys.unraisablehook, sys.excepthook = before
 
 
 def test_an_error_that_ends_the_process_is_a_line_too(stream: io.StringIO) -> None:

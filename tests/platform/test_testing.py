@@ -17,6 +17,7 @@ from bbs_core import clock
 from bbs_core.errors import PluginError, UserError
 from bbs_core.testing import Bbs, LineEnded
 from bbs_core.testing.project import Project, named
+from tests.plain_log import logging_kept
 from tests.platform import sample
 from tests.platform.hundred import run_tests, write_tests
 
@@ -166,11 +167,12 @@ async def test_a_plugin_that_fails_too_often_is_let_back_by_the_staff(bbs: Bbs) 
 
 
 def test_where_a_plugin_fails_is_printed(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
-    # Whatever tests before this have said of the log.
-    structlog.reset_defaults()
-    with project.board(project.plugins, {}) as board:
-        asyncio.run(board.login("alice").send("/fail"))
-    assert not structlog.is_configured()
+    with logging_kept():
+        # As where nobody has said how to log.
+        structlog.reset_defaults()
+        with project.board(project.plugins, {}) as board:
+            asyncio.run(board.login("alice").send("/fail"))
+        assert not structlog.is_configured()
     told = capsys.readouterr().out
     assert 'raise RuntimeError("on purpose")' in told
     assert "RuntimeError: on purpose" in told
