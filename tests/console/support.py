@@ -44,6 +44,7 @@ from bbs_core.store.staff_models import Act, Staff, Token
 from bbs_core.store.writer import Writer
 from tests.console.configurable import DICE
 from tests.platform.outside import put
+from tests.ready import make_ready
 
 T = TypeVar("T")
 PASSWORD = "correct horse battery"
@@ -79,6 +80,8 @@ class Board:
 
     def __init__(self, data: Path, database: str) -> None:
         data.mkdir(exist_ok=True)
+        if not database:
+            make_ready(data)
         self.data = data
         self.url = database_url(database, data)
         self.engine = writing_engine(self.url)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from html import unescape
-from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -29,9 +27,8 @@ SECRET = "hunter2-Geheim"
 
 
 @pytest.fixture(scope="module")
-def one_board(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Board]:
+def one_board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
     data = tmp_path_factory.mktemp("board")
-    shutil.copy(sqlite_template, data)
     put(data, "extended.py", EXTENDED)
     put(data, "broken.py", BROKEN_CARDS)
     with open_board(data, "") as opened:

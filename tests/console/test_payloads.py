@@ -7,7 +7,6 @@ import io
 import itertools
 import json
 import re
-import shutil
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,11 +88,10 @@ FILTERED = {
 
 
 @pytest.fixture(scope="module")
-def board(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Board]:
+def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
     """A board in whose every place stands a hostile text."""
     data = tmp_path_factory.mktemp("hostile") / "data"
     data.mkdir()
-    shutil.copy(sqlite_template, data)
     with open_board(data, "") as opened:
         fill(opened)
         yield opened

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-import shutil
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -112,10 +111,9 @@ def send(browser: Browser, form: Form, **typed: str) -> Answer:
 
 
 @pytest.fixture(scope="module")
-def one_board(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Board]:
+def one_board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Board]:
     """A board that has a plugin with settings."""
     data = tmp_path_factory.mktemp("board")
-    shutil.copy(sqlite_template, data)
     with open_board(data, "") as opened:
         opened.run(lambda connection: beat(connection, "", plugin_status("dice"), alone=True))
         opened.staff()

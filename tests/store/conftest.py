@@ -15,7 +15,7 @@ from tests.store.kit import Store
 
 @pytest.fixture
 def url(database_url: str, tmp_path: Path) -> sa.URL:
-    """An empty database, once of each kind."""
+    """A database on which nobody has been, once of each kind."""
     return engine.database_url(database_url, tmp_path)
 
 

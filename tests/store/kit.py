@@ -13,11 +13,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from bbs_core.store.engine import writing_engine
+from bbs_core.store.engine import SQLITE_FILE, writing_engine
 from bbs_core.store.items import Batch, Item, NewMessage, NewPost, Visit, Work
 from bbs_core.store.models import Post, User
 from bbs_core.store.schema import migrate
 from bbs_core.store.writer import Writer
+from tests.ready import make_ready
 
 WAIT_S = 20.0
 BATCH_ROWS = 1000
@@ -53,6 +54,8 @@ class Store:
 
     def __init__(self, url: sa.URL, data: Path, batch_rows: int = BATCH_ROWS) -> None:
         self.url = url
+        if url.database == str(data / SQLITE_FILE):
+            make_ready(data)
         self.engine = writing_engine(url)
         migrate(self.engine, data)
         # Another connection, as any other program would open it: it sees what is committed and nothing else.

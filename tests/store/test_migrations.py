@@ -40,8 +40,8 @@ ANN = {"id": 1, "name": "ann", "name_hash": b"ann"}
 
 
 @pytest.fixture
-def engine(url: sa.URL) -> Iterator[sa.Engine]:
-    engine = writing_engine(url)
+def engine(empty_database_url: str, tmp_path: Path) -> Iterator[sa.Engine]:
+    engine = writing_engine(database_url(empty_database_url, tmp_path))
     yield engine
     engine.dispose()
 

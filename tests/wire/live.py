@@ -17,6 +17,7 @@ from bbs_core.app import App
 from bbs_core.connection import Connection
 from bbs_core.protocol import encode_request
 from bbs_core.settings import Settings
+from tests.ready import make_ready
 from tests.stock.double import StockClient
 
 T = TypeVar("T")
@@ -38,6 +39,8 @@ class LiveBoard:
         **sections: Mapping[str, object],
     ) -> None:
         server = {"host": "127.0.0.1", "port": 0, "data": str(data), **sections.pop("server", {})}
+        if not server.get("database"):
+            make_ready(data)
         self.settings = Settings.model_validate({"server": server, "admin": {"enabled": False}, **sections})
         self.departures: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._loop_factory = loop_factory
