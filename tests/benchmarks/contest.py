@@ -53,11 +53,11 @@ Turn = Callable[[], float]
 
 
 def contest(name: str, unit: str, turns: Mapping[str, Turn], aims: list[Aim], count: int) -> Figure:
-    """Give each contestant `count` turns in alternation, after one that does not count."""
+    """Give each contestant `count` turns in alternation, after one that does not count where there are several."""
+    warm_ups = int(count > 1)
     taken: dict[str, list[float]] = {contestant: [] for contestant in turns}
-    for number in range(count + 1):
+    for _ in range(warm_ups + count):
         for contestant, turn in turns.items():
-            value = turn()
-            if number:
-                taken[contestant].append(value)
-    return Figure(name, unit, {contestant: median(values) for contestant, values in taken.items()}, aims)
+            taken[contestant].append(turn())
+    medians = {contestant: median(values[warm_ups:]) for contestant, values in taken.items()}
+    return Figure(name, unit, medians, aims)

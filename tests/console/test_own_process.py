@@ -116,10 +116,10 @@ def test_the_set_up_link_is_printed(board: BoardProcess) -> None:
 
 def test_what_it_cannot_do_is_one_sentence(board: BoardProcess, tmp_path: Path) -> None:
     def refused(**more: str) -> str:
-        with process(board, "-m", "bbs_core.cli", "admin", "--admin-port", "0", **more) as console:
-            output, _ = console.communicate(timeout=WAIT_S)
-            assert console.returncode == 2
-            return output
+        own = {"BBS_SERVER_DATA": str(board.data), "BBS_SERVER_DATABASE": board.database}
+        done = support.bbs("admin", "--admin-port", "0", stdin="", folder=ROOT, **(own | more))
+        assert done.returncode == 2
+        return done.stderr
 
     assert "needs PostgreSQL" in refused(BBS_SERVER_DATABASE="")
     bbs(board, "staff", "add", "olga", "--role", "owner", "--password-stdin", stdin=PASSWORD)
