@@ -15,7 +15,7 @@ from admin.api.routing import actor, caller, route
 from admin.context import board
 from admin.lists import Found, find
 from admin.look import moment
-from admin.schemas import Done, IdPath, Listing, PageQuery, Reason, Words, milliseconds
+from admin.schemas import Done, IdPath, Listing, Moment, PageQuery, Reason, Words, milliseconds
 from admin.undoing import take_back
 from bbs_core.audit import ActQuery, get_act, list_acts
 from bbs_core.staff import Scope
@@ -41,7 +41,7 @@ class Act(BaseModel):
     """What staff did."""
 
     id: int
-    at: datetime
+    at: Moment
     actor_kind: str
     actor: str = Field(description="Empty where the name was erased.")
     via: str

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from flask import Response
 from pydantic import BaseModel, Field
 
@@ -12,7 +10,7 @@ from admin.api.routing import actor, route
 from admin.context import board
 from admin.lists import Found, find
 from admin.look import moment
-from admin.schemas import Body, Done, IdPath, Listing, OnceHeader, PageQuery, Reason
+from admin.schemas import Body, Done, IdPath, Listing, Moment, OnceHeader, PageQuery, Reason
 from bbs_core.noticeboard import DAY_S, LONGEST_S, TEXT_LIMIT, announce, end_announcement, list_announcements
 from bbs_core.staff import Scope
 from bbs_core.store.access import Connection
@@ -23,8 +21,8 @@ class Announcement(BaseModel):
 
     id: int
     text: str
-    at: datetime
-    until: datetime
+    at: Moment
+    until: Moment
 
 
 class AnnouncementPage(Listing[Announcement]):

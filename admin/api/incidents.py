@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from flask import Response
@@ -13,7 +12,7 @@ from admin.api.answers import page, read
 from admin.api.routing import route
 from admin.lists import Found, find
 from admin.look import moment
-from admin.schemas import Asked, Listing, PageQuery, Words
+from admin.schemas import Asked, Listing, Moment, PageQuery, Words
 from bbs_core.incidents import get_incident, list_incidents
 from bbs_core.staff import Scope
 
@@ -34,7 +33,7 @@ class Incident(BaseModel):
     """A failure of a plugin."""
 
     incident: str
-    at: datetime
+    at: Moment
     plugin: str
     hook: str = Field(description="What was called.")
     username: str = Field(description="Whose call it was; empty where it was nobody's.")

@@ -15,7 +15,7 @@ from admin.context import board
 from admin.ids import Id
 from admin.lists import Found, find
 from admin.look import moment
-from admin.schemas import Body, Done, IdPath, Listing, OnceHeader, PageQuery, Reason, Words, milliseconds
+from admin.schemas import Body, Done, IdPath, Listing, Moment, OnceHeader, PageQuery, Reason, Words, milliseconds
 from bbs_core.moderation import (
     act_on_posts,
     approve_post,
@@ -54,7 +54,7 @@ class Post(BaseModel):
     username: str
     address: str
     text: str
-    at: datetime
+    at: Moment
     state: Literal["visible", "hidden", "held", "purged"]
     held_for: str | None = Field(description="Why it waits for its review, or waited.")
 

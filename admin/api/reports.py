@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Literal
 
 from flask import Response
@@ -16,7 +15,7 @@ from admin.context import board
 from admin.ids import Id
 from admin.lists import Found, find
 from admin.look import moment
-from admin.schemas import Asked, Body, Done, Listing, PageQuery, Reason
+from admin.schemas import Asked, Body, Done, Listing, Moment, PageQuery, Reason
 from bbs_core import reports
 from bbs_core.posts import posts_around
 from bbs_core.staff import Scope
@@ -49,7 +48,7 @@ class Reported(BaseModel):
     id: int = Field(description="Of the first report.")
     kind: Literal["post", "message"]
     target_id: int
-    at: datetime
+    at: Moment
     count: int = Field(description="How many reports of it are open.")
     claimed_by: str | None = Field(description="Who of the staff looks at it.")
     outcome: str | None
@@ -65,7 +64,7 @@ class Reporter(BaseModel):
     user_id: int
     username: str
     words: str
-    at: datetime
+    at: Moment
 
 
 class Message(BaseModel):
@@ -76,7 +75,7 @@ class Message(BaseModel):
     sender: str
     recipient: str
     text: str
-    at: datetime
+    at: Moment
 
 
 class ReportDetail(BaseModel):
@@ -99,7 +98,7 @@ class Close(Reason):
 class Claimed(BaseModel):
     """Until when others leave an item to whoever asked."""
 
-    until: datetime
+    until: Moment
 
 
 class Released(BaseModel):

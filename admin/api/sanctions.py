@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Literal
 
 from flask import Response, request
@@ -15,7 +14,7 @@ from admin.context import board
 from admin.ids import Id
 from admin.lists import Found, find
 from admin.look import moment, moment_or_none
-from admin.schemas import Done, IdPath, Listing, OnceHeader, PageQuery, Reason
+from admin.schemas import Done, IdPath, Listing, Moment, OnceHeader, PageQuery, Reason
 from bbs_core import sanctions
 from bbs_core.clock import now_ms
 from bbs_core.proposals import LONGEST_S, NOTE_LIMIT, Proposal, preview
@@ -77,9 +76,9 @@ class Sanction(BaseModel):
     user_id: int | None
     reason: str
     note: str
-    created_at: datetime
-    expires_at: datetime | None
-    lifted_at: datetime | None
+    created_at: Moment
+    expires_at: Moment | None
+    lifted_at: Moment | None
     in_force: bool
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from flask import Response
 from pydantic import BaseModel
 
@@ -13,7 +11,7 @@ from admin.context import board
 from admin.ids import Id
 from admin.lists import Found, find
 from admin.look import moment
-from admin.schemas import Done, IdPath, Listing, PageQuery, Reason
+from admin.schemas import Done, IdPath, Listing, Moment, PageQuery, Reason
 from bbs_core.presence import kick, list_sessions
 from bbs_core.staff import Scope
 
@@ -31,7 +29,7 @@ class Session(BaseModel):
     user_id: int
     username: str
     address: str
-    opened_at: datetime
+    opened_at: Moment
 
 
 class SessionPage(Listing[Session]):

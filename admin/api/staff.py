@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any
 
 from flask import Response
@@ -14,7 +13,7 @@ from admin.api.routing import actor, route
 from admin.context import board
 from admin.ids import Id
 from admin.look import moment, moment_or_none
-from admin.schemas import Body, Done, IdPath, Listing, Reason
+from admin.schemas import Body, Done, IdPath, Listing, Moment, Reason
 from bbs_core import staff
 from bbs_core.passwords import hash_password
 from bbs_core.staff import NAME_LIMIT, Scope
@@ -29,8 +28,8 @@ class Member(BaseModel):
     id: int
     name: str
     role: str
-    created_at: datetime
-    disabled_at: datetime | None
+    created_at: Moment
+    disabled_at: Moment | None
     second_factor: bool
     version: int = Field(description="Send it back with a change, so that nobody's change is lost.")
 

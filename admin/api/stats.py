@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from flask import Response
 from pydantic import BaseModel, Field
 
 from admin.api.answers import read
 from admin.api.routing import route
 from admin.look import moment, moment_or_none
-from admin.schemas import Asked
+from admin.schemas import Asked, Moment
 from bbs_core.staff import Scope
 from bbs_core.stats import HOURS_LIMIT, activity, totals
 from bbs_core.store.access import Connection
@@ -25,7 +23,7 @@ class StatsQuery(Asked):
 class Hour(BaseModel):
     """What was written in an hour, and who came."""
 
-    at: datetime
+    at: Moment
     posts: int
     messages: int
     visits: int
@@ -41,7 +39,7 @@ class Stats(BaseModel):
     online: int
     held_posts: int
     open_reports: int
-    oldest_report_at: datetime | None
+    oldest_report_at: Moment | None
     bans: int
     mutes: int
     hours: list[Hour] = Field(description="The oldest first.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any
 
 from flask import Response
@@ -14,7 +13,7 @@ from admin.api.routing import actor, caller, route
 from admin.context import board
 from admin.lists import Found, find
 from admin.look import moment, moment_or_none
-from admin.schemas import Body, Done, IdPath, Listing, PageQuery
+from admin.schemas import Body, Done, IdPath, Listing, Moment, PageQuery
 from bbs_core import tokens
 from bbs_core.staff import NAME_LIMIT, Scope
 from bbs_core.store.access import Connection
@@ -27,8 +26,8 @@ class Token(BaseModel):
     staff: str
     name: str
     scopes: list[str]
-    expires_at: datetime
-    revoked_at: datetime | None
+    expires_at: Moment
+    revoked_at: Moment | None
 
 
 class TokenPage(Listing[Token]):

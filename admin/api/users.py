@@ -14,7 +14,7 @@ from admin.api.routing import actor, route
 from admin.context import board
 from admin.lists import Found, find
 from admin.look import moment, moment_or_none
-from admin.schemas import Body, Done, IdPath, Listing, PageQuery, Reason, Words, milliseconds
+from admin.schemas import Body, Done, IdPath, Listing, Moment, PageQuery, Reason, Words, milliseconds
 from bbs_core.accounts import UserQuery, addresses_of, get_user, key_of, list_users, neighbours
 from bbs_core.erasure import is_erased
 from bbs_core.presence import kick_user, online_ids, users_online
@@ -47,8 +47,8 @@ class Address(BaseModel):
     """An address from which a user came."""
 
     address: str
-    first: datetime
-    last: datetime
+    first: Moment
+    last: Moment
     visits: int
 
 
@@ -57,8 +57,8 @@ class User(BaseModel):
 
     id: int
     name: str
-    first_visit_at: datetime | None
-    last_visit_at: datetime | None
+    first_visit_at: Moment | None
+    last_visit_at: Moment | None
     visits: int
     posts: int
     messages: int
@@ -79,7 +79,7 @@ class Neighbour(BaseModel):
     id: int
     name: str
     address: str
-    last: datetime
+    last: Moment
 
 
 class UserDetail(User):
@@ -94,7 +94,7 @@ class Note(BaseModel):
     id: int
     author: str
     text: str
-    at: datetime
+    at: Moment
 
 
 class NotePage(Listing[Note]):

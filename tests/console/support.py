@@ -143,9 +143,9 @@ class Board:
         self.engine.dispose()
         IDLE.append(self.app)
 
-    def visit(self, name: str, address: str = "192.0.2.7", stay: bool = False) -> int:
+    def visit(self, name: str, address: str = "192.0.2.7", stay: bool = False, at_ms: int | None = None) -> int:
         """Let a user come by, and leave if they do not stay; returns the number of their session."""
-        visit = Visit(name, address, now_ms())
+        visit = Visit(name, address, at_ms or now_ms())
         self.writer.put(visit)
         if not stay:
             self.writer.put(Departure(visit.session_id))

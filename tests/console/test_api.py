@@ -71,6 +71,13 @@ def test_users_are_listed_with_their_visits_and_addresses(board: Board, token: s
     assert (empty["name"], empty["online"]) == ("", False)
 
 
+def test_times_are_of_one_length_so_that_they_sort_as_texts(board: Board, token: str) -> None:
+    for at_ms in (1_700_000_000_000, 1_700_000_000_014):
+        board.visit("ann", f"192.0.2.{at_ms % 1000}", at_ms=at_ms)
+    (ann,) = board.api("GET", USERS, token).json["items"]
+    assert [one["last"] for one in ann["addresses"]] == ["2023-11-14T22:13:20.014Z", "2023-11-14T22:13:20.000Z"]
+
+
 def test_of_a_traveller_only_the_latest_addresses_are_listed(board: Board, token: str) -> None:
     for number in range(25):
         board.visit("ann", f"192.0.2.{number}")

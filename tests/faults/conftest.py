@@ -1,4 +1,4 @@
-"""What tests of backups share as fixtures."""
+"""Where faults are tried."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support import fresh_postgres_database
+
+
+@pytest.fixture
+def database_url(empty_database_url: str) -> str:
+    """A database to be restored into, brought there by an old version, or made by the board itself."""
+    return empty_database_url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
