@@ -61,11 +61,12 @@ async def bbs_acts_recorded(acts: Sequence[bbs.Act], settings: Settings, storage
 async def _put(storage: bbs.Storage, settings: Settings, kind: str, found: Sequence[Any], *told: str) -> None:
     """Have events wait; the oldest of too many are given up, and counted."""
     targets = [name for name, one in settings.targets.items() if f"{kind}s" in {*one.events, "tests"}]
-    for some in (found[first : first + AT_ONCE] for first in range(0, len(found) if targets else 0, AT_ONCE)):
-        rows = [{**NEW, **_event(kind, one, told), "target": target} for one in some for target in targets]
-        touched = await storage.write(sa.insert(deliveries).values(rows), *(_old(one).where(waits) for one in targets))
-        if touched > len(rows):
-            await storage.add("given up", touched - len(rows))
+    if not targets:
+        return
+    rows = [{**NEW, **_event(kind, one, told), "target": target} for one in found for target in targets]
+    touched = await storage.write(sa.insert(deliveries), *(_old(one).where(waits) for one in targets), rows=rows)
+    if touched > len(rows):
+        await storage.add("given up", touched - len(rows))
 
 
 def _event(kind: str, about: Any, told: Sequence[str]) -> dict[str, Any]:

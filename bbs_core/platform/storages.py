@@ -103,11 +103,11 @@ class PluginStorage:
         do = partial(plugin_tables.read, statement=statement)
         return await _in_turn(self._reads, lambda: self._readers.read(do))
 
-    async def write(self, *statements: Any) -> int:
+    async def write(self, *statements: Any, rows: Sequence[Mapping[str, Any]] | None = None) -> int:
         """Change rows."""
         for statement in statements:
             self._guard.check(statement, WRITES)
-        do = partial(plugin_tables.write, statements=statements)
+        do = partial(plugin_tables.write, statements=statements, rows=self._guard.checked_rows(statements, rows))
         return await _in_turn(self._alone, lambda: _done(self._writer.alone(do)))
 
     @property

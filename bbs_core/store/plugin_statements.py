@@ -13,12 +13,14 @@ import enum
 import functools
 import re
 import uuid
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.sql import visitors
 
 from bbs_core.errors import StorageError
+from bbs_core.public.storage import ROWS
 
 # The prefix of one plugin is the beginning of no other's, as `__` stands in no name.
 NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
@@ -106,6 +108,25 @@ class Guard:
         for bind in self.compiled(statement, reading=kinds is READS).binds.values():
             self._check_bind(bind)
 
+    def checked_rows(
+        self, statements: Sequence[Any], rows: Sequence[Mapping[str, Any]] | None
+    ) -> list[dict[str, Any]] | None:
+        """Return the rows that the first of checked statements is to be run for. Raises StorageError."""
+        if not rows:
+            return None if rows is None else []
+        if not statements or len(rows) > ROWS:
+            raise StorageError(f"A write takes at most {ROWS:,} rows, and a statement for them.")
+        plain = [dict(row) for row in rows]
+        binds = self.compiled(statements[0], keys=list(plain[0])).binds
+        for row in plain:
+            if row.keys() != plain[0].keys():
+                raise StorageError("The rows of a write all have the same keys.")
+            for name, value in row.items():
+                if name not in binds:
+                    raise StorageError(f"The statement has no place for {str(name)[:60]} of its rows.")
+                _check_value(binds[name].type, value)
+        return plain
+
     def _check_parts(self, statement: Any) -> None:
         if statement.get_execution_options():
             raise _refused("execution options")
@@ -115,10 +136,11 @@ class Guard:
         for column in getattr(statement, "selected_columns", ()):
             self.check_type(column.type)
 
-    def compiled(self, statement: Any, reading: bool = False) -> Any:
-        """Return a statement as SQL. Raises StorageError."""
+    def compiled(self, statement: Any, reading: bool = False, keys: list[str] | None = None) -> Any:
+        """Return a statement as SQL, for rows that have these keys if there are any. Raises StorageError."""
         try:
-            return statement.compile(dialect=_guarded(self._plugin, reading, self._dialect))
+            of_rows = {"column_keys": keys} if keys else {}
+            return statement.compile(dialect=_guarded(self._plugin, reading, self._dialect), **of_rows)
         except StorageError as error:
             # The way through SQLAlchemy is long, and tells nobody anything.
             raise StorageError(str(error)) from None
@@ -137,8 +159,12 @@ class Guard:
             raise _refused("a value that is a function")
         values = bind.value if isinstance(bind.value, list | tuple) and bind.expanding else [bind.value]
         for value in values:
-            if not isinstance(bind.type, sa.JSON) and not isinstance(value, VALUES):
-                raise _refused(f"a value of the type {type(value).__name__}")
+            _check_value(bind.type, value)
+
+
+def _check_value(kind: sa.types.TypeEngine[Any], value: Any) -> None:
+    if not isinstance(kind, sa.JSON) and not isinstance(value, VALUES):
+        raise _refused(f"a value of the type {type(value).__name__}")
 
 
 @functools.lru_cache(maxsize=200)

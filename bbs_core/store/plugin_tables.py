@@ -21,7 +21,8 @@ TEXT_BYTES = 10_000_000
 TROUBLE_OF_SQLITE = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN)
 # No room or no connections left, the server going down, its disk failing.
 TROUBLE_OF_POSTGRESQL = ("53", "57P", "58")
-# Of a read at once: a row may be as large as a text, and ten thousand such rows are more than any memory.
+# At once: a row may be as large as a text, and ten thousand such rows are more than any memory; and between pages it is
+# seen whether there is time left.
 PAGE_ROWS = 100
 TOO_MUCH = f"A read returns at most {ROWS:,} rows, and {READ_BYTES:,} bytes: give the statement a limit."
 
@@ -48,15 +49,25 @@ def _size(value: Any) -> int:
     return len(str(value)) if isinstance(value, dict | list) else sys.getsizeof(value)
 
 
-def write(connection: sa.Connection, statements: Sequence[Any]) -> int:
-    """Run checked statements; returns how many rows they touched. Raises StorageError."""
+def write(connection: sa.Connection, statements: Sequence[Any], rows: Sequence[dict[str, Any]] | None = None) -> int:
+    """Run checked statements, the first for each row; returns how many rows they touched. Raises StorageError."""
     touched = 0
     with _as_error(), within(connection, WRITE_S) as go_on:
-        for statement in statements:
+        for statement, some in _in_pages(statements, rows):
             go_on()
-            done = connection.execute(statement, execution_options={"preserve_rowcount": True})
+            done = connection.execute(statement, some, execution_options={"preserve_rowcount": True})
             touched += max(0, done.rowcount)
     return touched
+
+
+def _in_pages(
+    statements: Sequence[Any], rows: Sequence[dict[str, Any]] | None
+) -> Iterator[tuple[Any, Sequence[dict[str, Any]] | None]]:
+    """Yield statements with the rows that each is run for."""
+    for first in range(0, len(rows or ()), PAGE_ROWS):
+        yield statements[0], (rows or ())[first : first + PAGE_ROWS]
+    for statement in statements if rows is None else statements[1:]:
+        yield statement, None
 
 
 @contextlib.contextmanager

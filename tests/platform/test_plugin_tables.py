@@ -130,6 +130,54 @@ def test_rows_are_written_together_and_read(live: LiveBoard) -> None:
     live.wait(do())
 
 
+def test_a_write_is_run_for_each_of_its_rows_and_then_for_the_rest(live: LiveBoard) -> None:
+    async def do() -> None:
+        kept = storage(live)
+        await kept.write(sa.delete(own))
+        rows = [{"name": f"user {number}", "points": number} for number in range(500)]
+        assert await kept.write(sa.insert(own), sa.delete(own).where(own.c.points >= 3), rows=rows) == 500 + 497
+        renamed = sa.update(own).where(own.c.points == sa.bindparam("place")).values(name=sa.bindparam("called"))
+        assert (
+            await kept.write(renamed, rows=[{"place": 0, "called": "日本 😀"}, {"place": 9, "called": "nobody"}]) == 1
+        )
+        assert await kept.write(sa.insert(own), rows=[]) == 0
+        assert await kept.read(sa.select(own.c.name).order_by(own.c.points)) == [
+            {"name": "日本 😀"},
+            {"name": "user 1"},
+            {"name": "user 2"},
+        ]
+
+    live.wait(do())
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        ([{"name": "x"}, {"name": "y", "points": 1}], "the same keys"),
+        ([{"name": "x", "other": 1}], "no place for other"),
+        ([{"name": sa.text("(SELECT name FROM users)")}], "a value of the type TextClause"),
+        ([{"name": object()}], "a value of the type object"),
+        ([{"name": "x"}, {"name": None}], "The database refuses it"),
+        ([{"name": "x"}] * (ROWS + 1), "at most 10,000 rows"),
+        ([{"name": "x\0y", "id": "no number"}], "The database refuses it|The statement cannot be run"),
+    ],
+)
+def test_rows_that_will_not_do_are_refused_and_nothing_is_written(
+    live: LiveBoard, rows: list[dict[str, Any]], why: str
+) -> None:
+    async def do() -> None:
+        kept = storage(live)
+        before = await kept.read(sa.select(sa.func.count().label("n")).select_from(own))
+        with pytest.raises(StorageError, match=why):
+            await kept.write(sa.insert(own), rows=rows)
+        with pytest.raises(StorageError, match="a statement for them"):
+            await kept.write(rows=rows[:1])
+        assert await kept.read(sa.select(sa.func.count().label("n")).select_from(own)) == before
+        assert live.app.writer.failing is None
+
+    live.wait(do())
+
+
 def test_of_statements_that_nobody_waits_for_any_more_no_more_run_than_of_others(live: LiveBoard) -> None:
     numbers = sa.select(sa.literal(1).label("n")).cte("numbers", recursive=True)
     numbers = numbers.union_all(sa.select(numbers.c.n + 1))
