@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
+import argon2
 import sqlalchemy as sa
 from flask.sessions import SecureCookieSessionInterface
 from flask_openapi3.openapi import OpenAPI
@@ -28,7 +29,6 @@ from bbs_core.host import FOLDER, PluginSet
 from bbs_core.ledger import Ledger
 from bbs_core.logins import open_login
 from bbs_core.metrics import Counts, Gauges, new_registry, render
-from bbs_core.passwords import hash_password
 from bbs_core.platform.calls import Calls, loop_in_thread
 from bbs_core.platform.discovery import files
 from bbs_core.platform.following import settle
@@ -54,7 +54,8 @@ SECRET_KEY = secrets.token_bytes(32)
 # An application takes a tenth of a second to make, and all that it knows of a board is its context.
 IDLE: list[OpenAPI] = []
 # Hashing is slow on purpose, and no test of the pages is about it.
-PASSWORD_HASH = hash_password(PASSWORD)
+# As cheap as can be: those of the product take a tenth of a second, and hundreds of tests sign in.
+PASSWORD_HASH = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 # Plugins of all boards of a test run are called here.
 loop = functools.cache(functools.partial(loop_in_thread, "plugins"))
 
