@@ -23,6 +23,7 @@ ENABLED = "plugins.enabled"
 # Stock clients leave by it.
 ALWAYS_ON = "quit"
 QUARANTINED = "quarantined"
+NONE_KNOWN = "No server of this board runs, and servers alone know their plugins: start one, or set plugins.disabled."
 MODULE_NAME = re.compile(r"[^\s/\\]{1,200}")
 
 
@@ -50,10 +51,11 @@ def reload_plugin(connection: sa.Connection, ledger: Ledger, actor: Actor, name:
 
 def get_plugin(connection: sa.Connection, name: str) -> dict[str, Any]:
     """Return one plugin as `list_plugins` does. Raises NotFound."""
-    for plugin in list_plugins(connection):
+    found = list_plugins(connection)
+    for plugin in found:
         if plugin["name"] == name:
             return plugin
-    raise NotFound(f"There is no plugin {name[:60]!r}.")
+    raise NotFound(f"There is no plugin {name[:60]!r}." if found else NONE_KNOWN)
 
 
 def enable_plugin(

@@ -16,6 +16,7 @@ from bbs_core.errors import InvalidOptions, PluginError
 from bbs_core.platform.commands import place
 from bbs_core.platform.implementation import taken
 from bbs_core.platform.imports import Imports
+from bbs_core.public.fields import refuse_many_choices
 from bbs_core.public.options import Options, as_json
 
 log = structlog.get_logger(__name__)
@@ -25,6 +26,7 @@ class Configured:
     """The settings of one plugin, which are swapped as a whole; calls under way keep those that they were given."""
 
     def __init__(self, options: Options, origin: str) -> None:
+        refuse_many_choices(options.schema, origin)
         self.options = options
         self.settings: BaseModel | None = None
         # Why what was said last is not in force.

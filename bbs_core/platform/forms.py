@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from bbs_core.errors import InvalidOptions, PluginError
 from bbs_core.public.arguments import OWN, SECONDS, Duration, Rest
-from bbs_core.public.fields import Field, fields_of
+from bbs_core.public.fields import Field, fields_of, refuse_many_choices
 from bbs_core.public.lines import User
 from bbs_core.public.options import Options
 from bbs_core.rows import encodable
@@ -20,6 +20,8 @@ from bbs_core.rows import encodable
 # What an action is given beside what was typed.
 GIVEN = ("staff", *OWN)
 NEEDED = "It needs a value."
+# Of pydantic, whose models the fields are.
+RESERVED = "model_"
 _CONFIG = ConfigDict(
     arbitrary_types_allowed=True,
     allow_inf_nan=False,
@@ -45,9 +47,12 @@ class ActionForm:
         self._parameters = {name: one for name, one in found.items() if name not in GIVEN}
         self._types = {name: hints.get(name, Rest) for name in self._parameters}
         for one in self._parameters.values():
+            if one.name.startswith(RESERVED):
+                raise PluginError(f"The name of a field does not begin with {RESERVED}, as {one.name} does ({place}).")
             if one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD, one.POSITIONAL_ONLY):
                 raise PluginError(f"The fields of an action have names, and {one} has none ({place}).")
         self._options = self._made(plugin, place)
+        refuse_many_choices(self._options.schema, place)
 
     @property
     def names(self) -> list[str]:

@@ -17,6 +17,7 @@ from bbs_core.ledger import Actor, Ledger
 from bbs_core.moderation import post_as_operator
 from bbs_core.noticeboard import announce, keep_notice
 from bbs_core.platform.outgoing import http_post
+from bbs_core.platform.pool import busy
 from bbs_core.platform.storages import Storages
 from bbs_core.proposals import Proposal
 from bbs_core.public.lines import User
@@ -34,6 +35,8 @@ HOUR_S = 3600
 MINUTE_S = 60
 # Read at once, so that nobody's filter holds the history in memory.
 POSTS_LIMIT = 1000
+# Of one plugin: what has more to do at once has them wait for one another in a table of its own.
+BEGUN_LIMIT = 100
 
 
 class Online(Protocol):
@@ -131,7 +134,9 @@ class PluginServer:
         await http_post(url, body.encode(), secret, timeout_s, allow_private)
 
     def begin(self, name: str, work: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
-        """Have work go on by itself, unless that of this name still does."""
+        """Have work go on by itself, unless that of this name still does. Raises UserError."""
+        if len(self.begun) >= BEGUN_LIMIT and name not in self.begun:
+            raise busy(self._actor.name)
         if name not in self.begun:
             self.begun[name] = asyncio.ensure_future(self._go_on(name, work(*args)))
             self.begun[name].add_done_callback(lambda _: self.begun.pop(name))

@@ -29,6 +29,8 @@ T = TypeVar("T")
 CALLS_LIMIT = 100
 # Each has found another value than the one before, so somebody else was faster each time.
 TRIES = 100
+# Of one migration; to look at them takes a moment each, and at a start all plugins together have ten seconds.
+STEPS = 200
 # A database that is at work ends everything of a plugin before.
 SILENT_S = plugin_schemas.MIGRATION_S
 
@@ -179,6 +181,8 @@ def _recorded(plugin: str, function: Any, expected: int) -> Migration:
         function(Recorder(plugin, migration.steps))
     except PluginError as error:
         raise PluginError(f"Migration {number} ({there}): {error}") from None
+    if len(migration.steps) > STEPS:
+        raise PluginError(f"Migration {number} ({there}) has {len(migration.steps):,} steps, and {STEPS} at most.")
     return migration
 
 

@@ -7,10 +7,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bbs_core.errors import InvalidOptions
+from bbs_core.errors import InvalidOptions, PluginError
 
 Kind = Literal["choice", "secret", "number", "text", "prose", "lines", "json"]
 SCALARS = ("string", "integer", "number")
+# The countries of the world fit, and a page of forms stays small.
+CHOICES_LIMIT = 300
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,15 @@ def fields_of(schema: Mapping[str, Any], secrets: Collection[str], values: Mappi
             secret=name in secrets,
             whole=inner.get("type") == "integer",
         )
+
+
+def refuse_many_choices(schema: Mapping[str, Any], place: str) -> None:
+    """Raise PluginError for a setting that has more values to choose from than a page has room for."""
+    for one in fields_of(schema, (), {}):
+        if len(one.choices) > CHOICES_LIMIT:
+            raise PluginError(
+                f"{one.name} has {len(one.choices):,} choices; a form has room for {CHOICES_LIMIT} ({place})."
+            )
 
 
 def read_all(fields: Iterable[Field], texts: Mapping[str, str | None], separator: str) -> dict[str, Any]:

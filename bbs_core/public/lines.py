@@ -178,5 +178,6 @@ class Server(Protocol):
     def begin(self, name: str, work: Callable[..., Coroutine[Any, Any, None]], *args: Any) -> None:
         """Have an async function go on by itself, with no deadline, unless one of this name still does.
 
-        It is cancelled when the plugin ends. What it raises is a failure like any other.
+        It is cancelled when the plugin ends. What it raises is a failure like any other. Raises UserError where a
+        hundred others of the plugin still go on.
         """

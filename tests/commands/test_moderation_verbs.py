@@ -72,6 +72,8 @@ def test_they_work_on_what_a_server_left(tmp_path: Path) -> None:
     operator = Operator(tmp_path, "")
     with BoardProcess(tmp_path) as board:
         assert board.terminate() == 0
+    code, said = operator.fails("plugin", "disable", "who", "--reason", "x")
+    assert (code, said.startswith("Error: No server of this board runs")) == (2, True)
     listed = bbs("plugin", "list", "--data", tmp_path)
     nobody = "No server of this board runs, and servers alone know their plugins.\n"
     assert (listed.returncode, listed.stdout, listed.stderr) == (0, "", nobody)

@@ -108,6 +108,8 @@ def test_every_setting_has_a_variable_of_its_own() -> None:
         ("BBS_ADMIN_ENABLED", "1", True),
         ("BBS_PLUGINS_DISABLED", "who, help", ("who", "help")),
         ("BBS_PLUGINS_DISABLED", "", ()),
+        ("BBS_PLUGINS_DISABLED", '["who", "help"]', ("who", "help")),
+        ("BBS_PLUGINS_DISABLED", "[who, help]", ("[who", "help]")),
         ("BBS_PLUGINS_REPLACE", "list=fancy, /who = mine", {"list": "fancy", "/who": "mine"}),
         ("BBS_PLUGINS_REPLACE", "", {}),
         ("BBS_PLUGINS_OPTIONS", '{"dice": {"sides": 8}}', {"dice": {"sides": 8}}),

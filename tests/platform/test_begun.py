@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bbs_core import incidents, plugin_switches
+from bbs_core.platform.servers import BEGUN_LIMIT
 from tests.effects.kit import act
 from tests.platform.outside import put
 from tests.wire.live import LiveBoard
@@ -74,6 +75,14 @@ def test_one_of_a_name_goes_on_at_a_time_and_none_when_the_plugin_has_ended(
     ends = {heard.get(timeout=WAIT_S) for _ in range(4)}
     assert ends == {"end of first", "end of third", "last words", "end of last words"}
     assert heard.empty()
+
+
+def test_so_many_go_on_at_once_and_the_next_is_refused(board: LiveBoard) -> None:
+    begin(board, *(f"{number} {number}" for number in range(BEGUN_LIMIT)))
+    with board.client("ann") as ann:
+        ann.post("/begin 0 again")
+        ann.post("/begin more more")
+        assert ann.list() == ["* again was asked for", "* The plugin worker is busy at the moment; please try again."]
 
 
 @pytest.mark.parametrize(("word", "kept"), [("runtime", 1), ("exit", 1), ("told", 0)])

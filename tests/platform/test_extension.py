@@ -18,6 +18,7 @@ from bbs_core.platform.extension import Extension
 from bbs_core.platform.forms import spell
 from bbs_core.plugin_settings import PluginSettings
 from bbs_core.public.console import Content, Facts, Heading, Link, Table, Text, Time
+from bbs_core.public.fields import CHOICES_LIMIT
 from bbs_core.testing import Bbs
 from bbs_core.testing.project import Project
 from tests.platform import sample
@@ -43,6 +44,14 @@ FAULTS = [
     (
         '@action("X")\ndef one(x: object): ...\nclass Card: ...\n@action("Y")\ndef two(x: Card): ...',
         f"{NO_TYPE} (odd.py:5).",
+    ),
+    (
+        '@action("X")\ndef one(model_config: str): ...',
+        "The name of a field does not begin with model_, as model_config does (odd.py:2).",
+    ),
+    (
+        f'import typing\n@action("X")\ndef one(x: typing.Literal[*range({CHOICES_LIMIT + 1})]): ...',
+        f"x has {CHOICES_LIMIT + 1} choices; a form has room for {CHOICES_LIMIT} (odd.py:3).",
     ),
     ('@page("X")\ndef One(): ...', "The address of a page is the name of its function: use small letters (odd.py:2)."),
     ('@page("")\ndef one(): ...', "'' is no title: write one to 40 characters. (odd.py:2)"),

@@ -190,6 +190,7 @@ BODIES = [
         "schema.create_table(OWN, sa.Column('y', sa.Text), sa.UniqueConstraint('y', name='users_pkey'))",
         "users_pkey is none of the plugin's own",
     ),
+    ("[schema.drop_table(OWN) for _ in range(201)]", "Migration 1 (dice.py:5) has 201 steps, and 200 at most."),
     ("schema.drop_table(OWN)", "Migration 1 failed (dice.py:5): no such table: plugin_dice__x."),
 ]
 

@@ -15,6 +15,7 @@ from bbs_core.host import PluginSet, found_plugins
 from bbs_core.live_settings import status_of
 from bbs_core.platform import imports
 from bbs_core.plugin_settings import PluginSettings
+from bbs_core.public.fields import CHOICES_LIMIT
 from bbs_core.public.options import Options
 from tests.platform.configurable import DICE, NEEDY, SECRET
 from tests.platform.outside import put
@@ -96,6 +97,11 @@ def test_a_plugin_waits_for_the_value_that_it_needs(tmp_path: Path) -> None:
         ("", {"key": 1}, "It has no settings, and plugins.options.coin has key."),
         ("@settings\nclass A(BaseModel): ...\n@settings\nclass B(BaseModel): ...", {}, "@settings: A and B."),
         ("@settings\nclass A: ...", {}, "TypeError: Settings are a class, below pydantic's BaseModel. (coin.py:3)"),
+        (
+            f"import typing\n@settings\nclass A(BaseModel):\n    a: typing.Literal[*range({CHOICES_LIMIT + 1})] = 0",
+            {},
+            f"a has {CHOICES_LIMIT + 1} choices; a form has room for {CHOICES_LIMIT}",
+        ),
         ("@settings\nclass A(BaseModel):\n    a: object = len\n    b: type = int", {}, "have no JSON schema"),
         ("@hookimpl\ndef bbs_session_opened(settings): ...", {}, "asks for settings (coin.py:3): mark a model"),
         ("@every('1s')\ndef tick(settings): ...", {}, "asks for settings (coin.py:3): mark a model"),
