@@ -41,10 +41,11 @@ class Implementation:
         self._limit_s = limit_s
         self.function = function
         # Those with a default too, which pluggy would leave out.
-        self.arguments = tuple(inspect.signature(function).parameters)
+        signature = inspect.signature(function)
+        self.arguments = tuple(signature.parameters)
         self._given = tuple(name for name in self.arguments if name not in OWN)
         self.runner = runner
-        self._own = taken(function)
+        self._own = getattr(function, "bbs_takes", ()) or own_names(signature)
         # What has to be awaited before a plain function can be called.
         self._prepare = getattr(function, "bbs_prepare", None)
         self._is_async = inspect.iscoroutinefunction(function)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from statistics import median
 
 OURS, ORIGINAL, BARE, REDIS = "ours", "original", "bare limit", "Redis"
+# What stands for one unit of a figure with a bound of its own.
+ALLOWED = "allowed"
 
 
 @dataclass(frozen=True)

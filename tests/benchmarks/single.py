@@ -7,7 +7,6 @@ import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from statistics import median
@@ -16,12 +15,11 @@ from textwrap import dedent
 
 from bbs_core.protocol import encode_request, encode_rows
 from tests.benchmarks import attack_latency, servers
-from tests.benchmarks.contest import BARE, ORIGINAL, OURS, Aim, Figure, Turn, contest
+from tests.benchmarks.contest import ALLOWED, BARE, ORIGINAL, OURS, Aim, Figure, Turn, contest
 from tests.benchmarks.lines import lines, read_answer
 from tests.benchmarks.scale import Scale
 from tests.benchmarks.servers import Server, memory_bytes
 from tests.benchmarks.traffic import POST, WINDOW, listing, names, posting
-from tests.platform.hundred import run_tests, write_tests
 from tests.stock.double import StockClient
 from tests.wire.filled import fill, fill_mailboxes
 
@@ -30,10 +28,6 @@ ATTACKS_PER_SECOND = 200.0
 KIB = 1024
 PLUGINS_CONNECTIONS = 50
 NO_PLUGIN = "no plugin"
-# What stands for one unit of a figure with a bound of its own.
-ALLOWED = "allowed"
-STARTED = "a board started and stopped"
-HUNDRED_TESTS_S = 5
 # How often it is asked whether all was told, and after which pause; a minute in all.
 LOOKS, TOLD_S = 1200, 0.05
 IDLE = """
@@ -214,22 +208,6 @@ def _observed(server: Server, turn: Turn, posts: int) -> Turn:
         return value
 
     return observed
-
-
-def plugin_tests(scale: Scale) -> Iterator[Figure]:
-    """Measure how long the author of a plugin waits for a hundred tests, and for one board to start and stop."""
-    with TemporaryDirectory() as folder:
-        write_tests(Path(folder))
-        options = ["-k", "[0]"] if scale.turns == 1 else []
-        turns = {OURS: lambda: _seconds(lambda: run_tests(Path(folder), *options)), STARTED: lambda: _seconds(_start)}
-        aims = [Aim(OURS, STARTED, 4, 2, at_most=True), Aim(OURS, ALLOWED, HUNDRED_TESTS_S, at_most=True)]
-        figure = contest("a hundred tests with the fixture `bbs`", "s", turns, aims, scale.turns)
-        yield replace(figure, medians={**figure.medians, ALLOWED: 1.0})
-
-
-def _start() -> None:
-    with servers.board() as board, StockClient(HOST, board.port, "ann") as client:
-        client.list()
 
 
 def mailboxes(scale: Scale) -> Iterator[Figure]:

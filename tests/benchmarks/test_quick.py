@@ -22,7 +22,7 @@ CEILING = Aim(OURS, ORIGINAL, 2.0, at_most=True)
 @pytest.mark.parametrize(
     ("measures", "count", "one", "pictures"),
     [
-        ([name for name in MEASURES if name != "console"], 22, "durable posts, 50 connections", PICTURES),
+        ([name for name in MEASURES if name != "console"], 29, "durable posts, 50 connections", PICTURES),
         (["console"], 27, "page /users?sort=name", []),
     ],
     ids=["board", "console"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -35,9 +36,11 @@ def write_tests(folder: Path) -> None:
         (folder / file).write_text(dedent(source))
 
 
-def run_tests(folder: Path, *options: str) -> None:
-    """Run them as their author does, who has no other plugin of pytest than ours: each takes its time to begin."""
+def run_tests(folder: Path, *options: str) -> float:
+    """Run them as their author does, who has no other plugin of pytest than ours; returns the seconds that it tells."""
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--bbs-plugin", "dice.py"]
     alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "bbs_core.testing.pytest_plugin"}
     done = subprocess.run([*command, *options], cwd=folder, env=alone, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+    [seconds] = re.findall(r" in ([0-9.]+)s", done.stdout)
+    return float(seconds)
