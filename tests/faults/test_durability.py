@@ -32,7 +32,7 @@ def ask(tmp_path: Path, database_url: str) -> Any:
         yield asked
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)
 def test_the_writer_of_sqlite_waits_for_the_disk(ask: Callable[[str], Any]) -> None:
     assert ask("PRAGMA journal_mode") == "wal"
     assert ask("PRAGMA synchronous") == SYNCHRONOUS_FULL
@@ -40,7 +40,7 @@ def test_the_writer_of_sqlite_waits_for_the_disk(ask: Callable[[str], Any]) -> N
     assert ask("PRAGMA checkpoint_fullfsync") == 1
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("empty_database_url", ["postgresql"], indirect=True)
 def test_the_writer_of_postgresql_waits_for_the_disk(ask: Callable[[str], Any]) -> None:
     assert ask("SHOW synchronous_commit") == "on"
     assert ask("SHOW default_transaction_isolation") == "read committed"
