@@ -25,6 +25,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median, quantiles
 
+from tests.benchmarks.busy import ticks
 from tests.faults.attackers import NAME, RANDOM_BYTES, RESET, connected, say
 from tests.stock.double import StockClient
 from tests.support import ROOT, BoardProcess
@@ -48,14 +49,6 @@ WORDS: dict[str, Callable[[], bytes]] = {
 }
 DRIP, HUSH = "one byte a second", f"{SILENT:,} silent connections"
 KINDS = [*WORDS, DRIP, HUSH]
-
-
-def ticks(per_second: float, seconds: float) -> Iterator[None]:
-    """Yield so many times a second; where one falls behind, the missed ones come at once, as from a crowd."""
-    start = time.perf_counter()
-    for number in range(round(per_second * seconds)):
-        time.sleep(max(0.0, start + number / per_second - time.perf_counter()))
-        yield
 
 
 def probe(port: int, seconds: float) -> None:

@@ -1,17 +1,10 @@
-"""What the console takes: its lists on a board with many users and posts, and a stock client's list beside it.
-
-`--probe` and `--pages` are for processes that this one starts.
-"""
-
-# ruff: noqa: T201  (what the processes measured, they print)
+"""What the console takes: its lists on a board with many users and posts, and a stock client's list beside it."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from http.client import HTTPConnection
@@ -21,13 +14,13 @@ from tempfile import TemporaryDirectory
 
 from bbs_core.store.engine import database_url, writing_engine
 from bbs_core.store.schema import migrate
-from tests.benchmarks.attack_latency import percentiles, ticks
-from tests.benchmarks.consoles import HOST, Console, alone, connected, let_in, within
+from tests.benchmarks.attack_latency import percentiles
+from tests.benchmarks.busy import ROWS, Console, connected
+from tests.benchmarks.consoles import alone, let_in, within
 from tests.benchmarks.contest import ALLOWED, Aim, Figure, Turn, contest
 from tests.benchmarks.scale import Scale
 from tests.benchmarks.servers import OURS, postgresql
 from tests.console.crowded import SCHOOL, Crowd, fill
-from tests.stock.double import StockClient
 from tests.support import ROOT, BoardProcess
 
 # Every list, by what most rows have and by what few have; the API's lists are the same functions.
@@ -58,10 +51,6 @@ LISTS = (
     "/audit?until=1970-01-02",
     "/speak",
 )
-BUSY_PAGES = ("/", "/users", "/posts", "/review", "/sessions", "/bans", "/audit")
-ROWS = 1000
-LISTS_PER_SECOND = 50
-PAGES_PER_SECOND = 20
 
 
 def console(scale: Scale) -> Iterator[Figure]:
@@ -146,43 +135,5 @@ def _probed(board: BoardProcess, seconds: float) -> list[float]:
 
 
 def _started(*words: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "tests.benchmarks.console", *map(str, words)]
+    command = [sys.executable, "-m", "tests.benchmarks.busy", *map(str, words)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-
-
-def probe(port: int, seconds: float) -> None:
-    """Print how long each list of a stock client took, in milliseconds."""
-    taken = []
-    with StockClient(HOST, port, "user") as user:
-        for _ in ticks(LISTS_PER_SECOND, seconds):
-            start = time.perf_counter()
-            assert len(user.list()) == ROWS
-            taken.append(1000 * (time.perf_counter() - start))
-    print(json.dumps(taken))
-
-
-def pages(shown: Console, seconds: float) -> None:
-    """Load pages in turn; print first that it begins, and at last how many a second there really were."""
-    connection = connected(shown.port)
-    count, start = 0, time.perf_counter()
-    print("begun", flush=True)
-    for _ in ticks(PAGES_PER_SECOND, seconds):
-        shown.load(connection, BUSY_PAGES[count % len(BUSY_PAGES)])
-        count += 1
-    print(count / (time.perf_counter() - start))
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--probe", type=int, metavar="PORT")
-    parser.add_argument("--pages", nargs=2, metavar=("PORT", "COOKIE"))
-    parser.add_argument("--seconds", type=float, required=True)
-    given = parser.parse_args()
-    if given.probe:
-        probe(given.probe, given.seconds)
-    else:
-        pages(Console(int(given.pages[0]), given.pages[1]), given.seconds)
-
-
-if __name__ == "__main__":
-    main()

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import HTTPConnection, HTTPResponse
+from http.client import HTTPResponse
 from pathlib import Path
-from typing import NamedTuple
 from urllib.parse import urlencode
 
 import sqlalchemy as sa
@@ -19,29 +17,12 @@ from bbs_core.passwords import hash_password
 from bbs_core.store.engine import database_url, writing_engine
 from bbs_core.store.schema import migrate
 from bbs_core.store.staff_models import Staff
+from tests.benchmarks.busy import Console, connected
 from tests.benchmarks.servers import OURS
 from tests.support import ROOT, BoardProcess
 
-HOST = "127.0.0.1"
-TIMEOUT_S = 20
 PASSWORD = "correct horse battery"
 WITH_CONSOLE: dict[str, object] = {**OURS, "admin_enabled": "true"}
-
-
-class Console(NamedTuple):
-    """Where a console answers, and the cookie of whoever is signed in there."""
-
-    port: int
-    cookie: str
-
-    def load(self, connection: HTTPConnection, path: str) -> float:
-        """Load a page; returns the seconds that it took."""
-        start = time.perf_counter()
-        connection.request("GET", path, headers={"Cookie": self.cookie})
-        response = connection.getresponse()
-        response.read()
-        assert response.status == 200, path
-        return time.perf_counter() - start
 
 
 @contextmanager
@@ -60,11 +41,6 @@ def let_in(data: Path, database: str) -> None:
     with engine.begin() as connection:
         connection.execute(sa.insert(Staff).values(values))
     engine.dispose()
-
-
-def connected(port: int) -> HTTPConnection:
-    """Return a connection that stays open from page to page, as a browser's does."""
-    return HTTPConnection(HOST, port, timeout=TIMEOUT_S)
 
 
 def _signed_in(port: int) -> Console:
