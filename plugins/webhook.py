@@ -61,10 +61,9 @@ async def bbs_acts_recorded(acts: Sequence[bbs.Act], settings: Settings, storage
 async def _put(storage: bbs.Storage, settings: Settings, kind: str, found: Sequence[Any], *told: str) -> None:
     """Have events wait; the oldest of too many are given up, and counted."""
     targets = [name for name, one in settings.targets.items() if f"{kind}s" in {*one.events, "tests"}]
-    if not targets:
-        return
     rows = [{**NEW, **_event(kind, one, told), "target": target} for one in found for target in targets]
-    touched = await storage.write(sa.insert(deliveries), *(_old(one).where(waits) for one in targets), rows=rows)
+    old = [_old(one).where(waits) for one in targets]
+    touched = await storage.write(sa.insert(deliveries), *old, rows=rows) if rows else 0
     if touched > len(rows):
         await storage.add("given up", touched - len(rows))
 
@@ -98,7 +97,7 @@ async def _send(name: str, server: bbs.Server, settings: Settings, storage: bbs.
             return
         became = {"state": "sent", "error": "", "author": "", "body": ""}
         try:
-            await server.http_post(target.url, one["body"], target.secret.get_secret_value(), **how)
+            await server.http_post(target.url.get_secret_value(), one["body"], target.secret.get_secret_value(), **how)
         except bbs.UserError as error:
             became = {"error": str(error)[:200], "state": "waiting" if one["attempts"] < settings.retries else "failed"}
         due_ms = bbs.now_ms() + min(FIRST_PAUSE_MS << one["attempts"], LONGEST_PAUSE_MS)
@@ -111,11 +110,12 @@ async def _send(name: str, server: bbs.Server, settings: Settings, storage: bbs.
 @bbs.page("Deliveries")
 async def show_deliveries(settings: Settings, storage: bbs.Storage) -> bbs.Content:
     """Show what was sent and what waits, with the number of those that were too many to wait."""
-    rows, hosts = [], {name: f"{name} ({target.url.split('/')[2]})" for name, target in settings.targets.items()}
+    urls, rows = {name: one.url.get_secret_value() for name, one in settings.targets.items()}, []
     for one in await storage.read(sa.select(deliveries).order_by(row.id.desc()).limit(SHOWN)):
         again = "" if one["state"] == "sent" else bbs.Form(try_again, fixed={"number": one["id"]})
+        host = f" ({urls[one['target']].split('/')[2]})" if one["target"] in urls else ""
         what = [one[name] for name in ("event", "state", "attempts", "error")]
-        rows.append([bbs.Time(one["at_ms"]), hosts.get(one["target"], one["target"]), *what, again])
+        rows.append([bbs.Time(one["at_ms"]), one["target"] + host, *what, again])
     table = bbs.Table(["Time", "Target", "Event", "Status", "Attempts", "Error", ""], rows, "The newest first")
     return [bbs.Form(send_test), bbs.Facts({"Given up unsent": await storage.get("given up", 0)}), table]
 

@@ -65,8 +65,8 @@ def _as_said(word: str) -> str:
     return word.strip()
 
 
-def _is_address(url: str) -> str:
-    if not re.fullmatch(r"https?://[^\s@/?#\\]+(/\S*)?", url):
+def _is_address(url: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"https?://[^\s@/?#\\]+(/\S*)?", url.get_secret_value()):
         raise ValueError("this is no http:// or https:// address without a user and a password")
     return url
 
@@ -80,5 +80,6 @@ def _is_long(secret: SecretStr) -> SecretStr:
 # What settings of filters and of other servers are.
 Word = Annotated[str, Field(max_length=PATTERN_CHARACTERS), AfterValidator(_as_said)]
 Pattern = Annotated[str, Field(max_length=PATTERN_CHARACTERS), AfterValidator(lambda text: compiled(text).pattern)]
-Url = Annotated[str, AfterValidator(_is_address)]
+# Whoever knows the address of a chat's hook may write there, so it is a secret as well.
+Url = Annotated[SecretStr, AfterValidator(_is_address)]
 Secret = Annotated[SecretStr, AfterValidator(_is_long)]

@@ -162,4 +162,6 @@ async def test_a_secret_is_on_no_page_and_in_no_act(bbs: Bbs, capsys: pytest.Cap
     assert configured.settings is not None
     shown += [configured.options.shown(configured.settings), configured.settings, capsys.readouterr()]
     assert SECRET not in repr(shown)
+    assert receiver.url.partition("/hook")[0].removeprefix("http://") in repr(shown)
+    assert "hook?from=bbs" not in repr(shown)
     assert "**********" in repr(shown)
