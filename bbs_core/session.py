@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Collection, Sequence
 
 from bbs_core.accounts import id_of
+from bbs_core.allowance import Allowance
 from bbs_core.answers import Line, send_answer
 from bbs_core.clock import now_ms
 from bbs_core.dispatch import Command, Request, fetched
@@ -17,13 +17,12 @@ from bbs_core.notices import Notices
 from bbs_core.public.lines import CommandInfo, User
 from bbs_core.public.verdicts import Refuse
 from bbs_core.rows import encodable
-from bbs_core.rules import BAN, USER, Ruling
 from bbs_core.services import Services
 from bbs_core.snapshots import ShelfRows
+from bbs_core.standing import Standing
 from bbs_core.store.items import Departure, Visit, new_session_id
 
 ENDED = "Your session was ended."
-HELD = "Every post is reviewed before it is shown."
 
 
 class Session:
@@ -31,21 +30,17 @@ class Session:
 
     __slots__ = (
         "_allowance",
-        "_allowed_at",
         "_announced_id",
         "_arrived",
-        "_ban",
         "_collected",
         "_collecting",
         "_errands",
-        "_judged",
         "_line",
-        "_mute",
         "_named",
         "_notices",
-        "_refusal",
         "_services",
         "_shown_notices",
+        "_standing",
         "_ticket",
         "_username",
         "_visit_ticket",
@@ -66,15 +61,11 @@ class Session:
         self._collected: list[str] = []
         self._notices = Notices()
         self._errands: Errands | None = None
-        self._refusal: Ruling | None = None
         self._ticket = 0
         self._visit_ticket = 0
-        self._allowance = float(services.live.now.limits.posts_burst)
-        self._allowed_at = time.monotonic()
+        self._allowance = Allowance(services.live.now.limits)
+        self._standing = Standing(services.rules, address)
         self._arrived = False
-        self._judged = 0
-        self._ban: Ruling | None = None
-        self._mute: Ruling | None = None
         self._shown_notices: Sequence[int] = ()
         self._announced_id = 0
         self.id = new_session_id()
@@ -168,9 +159,7 @@ class Session:
         """
         if not self._named:
             return self._enter(storable(text))
-        if self._judged != self._services.rules.version:
-            self._judge()
-        if self._ban is not None and self._ban.holds():
+        if self._standing.is_banned():
             return self._take_from_banned(text)
         if not self._arrived:
             return self._arrive_and_take(text)
@@ -212,8 +201,8 @@ class Session:
     async def _enter(self, name: str) -> None:
         self._named = True
         self._username = await self._authenticated(name)
-        self._judge()
-        if self._ban is None:
+        self._standing.judge(self._username)
+        if self._standing.ban is None:
             await self._arrive()
 
     async def _authenticated(self, name: str) -> str:
@@ -223,7 +212,7 @@ class Session:
         except BBSError as error:
             found = Refuse(str(error))
         if isinstance(found, Refuse):
-            self._refusal = Ruling(0, BAN, USER, name, encodable(found.reason), None)
+            self._standing.refuse(name, encodable(found.reason))
         return storable(found) if isinstance(found, str) else name
 
     async def _arrive(self) -> None:
@@ -234,8 +223,8 @@ class Session:
         self._arrived = True
         self._services.presence.enter(self)
         self._visit_ticket = commits.append(Visit(self._username, self.address, now_ms(), self.id))
-        if self._mute is not None:
-            self.notify(self._mute.sentence())
+        if self._standing.mute is not None:
+            self.notify(self._standing.mute.sentence())
         await self._tell("bbs_session_opened")
 
     async def _arrive_and_take(self, text: str) -> None:
@@ -251,30 +240,18 @@ class Session:
             await commits.room()
         commits.append(Departure(self.id))
 
-    def _judge(self) -> None:
-        rules = self._services.rules
-        self._judged = rules.version
-        self._ban = self._refusal or rules.ban(self._username, self.address)
-        self._mute = rules.mute(self._username, self.address)
-
     def _take_from_banned(self, text: str) -> Awaitable[None] | None:
         """Answer every list with the reason, and accept nothing."""
         request = self._request(text)
         if request is None or not request.command.listing:
             self.over = request is not None and request.command.ends
             return None
-        assert self._ban is not None
-        return send_answer(self._line, [self._ban.sentence()], ())
+        assert self._standing.ban is not None
+        return send_answer(self._line, [self._standing.ban.sentence()], ())
 
     def may_write(self, kind: str) -> str:
         """Return why a "post" or "message" is held, or nothing. Raises UserError where it may not be written."""
-        rules = self._services.rules
-        mode = rules.mode
-        if mode == "open" and self._mute is None:
-            return ""
-        if refused := rules.writing_refused(kind, self._mute):
-            raise UserError(refused)
-        return HELD if mode == "hold" and kind == "post" else ""
+        return self._standing.may_write(kind)
 
     async def _tell(self, hook: str) -> None:
         await getattr(self._services.dispatch.plugins.hooks, hook)(session=self)
@@ -297,7 +274,7 @@ class Session:
     def _start(self, request: Request) -> Awaitable[None] | None:
         if request.command.listing:
             return self._list(request)
-        delay_s = self._delay_s()
+        delay_s = self._allowance.take(self._services.live.now.limits)
         answer = None if delay_s else self._services.dispatch.perform_now(self, request)
         if not isinstance(answer, list):
             return self._run(request, answer, delay_s)
@@ -326,17 +303,6 @@ class Session:
         if self._errands is not None and self._errands.busy:
             return self._errands.done()
         return commits.room() if commits.full else None
-
-    def _delay_s(self) -> float:
-        """Return how long posts are to wait that come faster than the rate that is set; the socket is not read then."""
-        limits = self._services.live.now.limits
-        if not limits.posts_per_second:
-            return 0.0
-        now = time.monotonic()
-        gained = (now - self._allowed_at) * limits.posts_per_second
-        self._allowance = min(limits.posts_burst, self._allowance + gained) - 1
-        self._allowed_at = now
-        return max(0.0, -self._allowance / limits.posts_per_second)
 
     async def _show(self, rows: ShelfRows | list[str]) -> None:
         noticeboard = self._services.noticeboard

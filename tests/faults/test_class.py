@@ -9,7 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from bbs_core.session import Session
+from bbs_core.allowance import Allowance
+from bbs_core.settings import LimitSettings
 from tests.stock.double import StockClient
 from tests.wire.live import LiveBoard, requests
 
@@ -24,14 +25,14 @@ TIMEOUT_S = 60
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long the server has made a post wait, each time that it did; it waits no longer here."""
     waited: list[float] = []
-    delay_s = Session._delay_s
+    take = Allowance.take
 
-    def noted(session: Session) -> float:
-        if seconds := delay_s(session):
+    def noted(allowance: Allowance, limits: LimitSettings) -> float:
+        if seconds := take(allowance, limits):
             waited.append(seconds)
         return 0.0
 
-    monkeypatch.setattr(Session, "_delay_s", noted)
+    monkeypatch.setattr(Allowance, "take", noted)
     return waited
 
 
@@ -69,7 +70,7 @@ def test_five_posts_a_second_never_use_up_the_burst(
 ) -> None:
     """By a clock of its own, a session posts for ten times as long, with all of a second's posts at its end."""
     clock = SimpleNamespace(now_s=1000.0)
-    monkeypatch.setattr("bbs_core.session.time", SimpleNamespace(monotonic=lambda: clock.now_s))
+    monkeypatch.setattr("bbs_core.allowance.time", SimpleNamespace(monotonic=lambda: clock.now_s))
     with LiveBoard(tmp_path) as board, board.client("ann") as ann:
         for second in range(10 * SECONDS):
             clock.now_s += 1

@@ -68,7 +68,7 @@ def test_messages_have_the_same_rate(tmp_path: Path) -> None:
 
 def test_who_was_silent_for_long_has_no_more_than_a_burst(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = SimpleNamespace(now_s=1000.0)
-    monkeypatch.setattr("bbs_core.session.time", SimpleNamespace(monotonic=lambda: clock.now_s))
+    monkeypatch.setattr("bbs_core.allowance.time", SimpleNamespace(monotonic=lambda: clock.now_s))
     limits = {"posts_per_second": 10.0, "posts_burst": 5}
     with LiveBoard(tmp_path, limits=limits) as board, board.client("ann") as ann:
         clock.now_s += 1000
