@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Flask
 
 from bbs_core.rows import visible
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def install(app: Flask) -> None:
@@ -21,7 +23,7 @@ def install(app: Flask) -> None:
 
 def moment(at_ms: int) -> datetime:
     """Return a kept time as a time in UTC."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC)
+    return EPOCH + timedelta(milliseconds=at_ms)
 
 
 def moment_or_none(at_ms: int | None) -> datetime | None:

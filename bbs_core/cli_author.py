@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -83,6 +84,8 @@ def test(context: click.Context, path: Path, arguments: tuple[str, ...]) -> None
     if not (path / PROJECT_FILE).is_file():
         folder, beside = path.parent, sorted(path.parent.glob(f"test_{path.stem}.py"))
         options += ["--bbs-plugin", str(path), *map(str, (path, *beside))]
+        # What stands further up is of another project, such as the board's own clone.
+        options += [] if (folder / "pytest.ini").is_file() else ["-c", os.devnull, "--rootdir", str(folder)]
     command = [sys.executable, "-m", "pytest", *options, *arguments]
     context.exit(subprocess.run(command, cwd=folder, check=False).returncode)
 

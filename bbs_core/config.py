@@ -158,9 +158,10 @@ def _merged(file: Path | None, layers: Iterable[Layer]) -> Loaded:
 
 def _from_text(text: str, kind: object) -> object:
     """Read a variable as its setting's type; what cannot be read stays text, which the model then refuses."""
-    if (get_origin(kind) is dict and text.startswith("{")) or (get_origin(kind) is tuple and text.startswith("[")):
+    if (get_origin(kind), text.lstrip()[:1]) in ((dict, "{"), (tuple, "[")):
         with contextlib.suppress(ValueError, RecursionError):
             return json.loads(text)
+        return text
     parts = [part.strip() for part in text.split(",")] if text.strip() else []
     if kind is bool:
         return {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)

@@ -62,6 +62,9 @@ class Follower:
         await self._readers.read(self._load)
 
     def _load(self, connection: sa.Connection) -> None:
+        if connection.dialect.name == "postgresql":
+            # Of what other nodes commit meanwhile nothing is seen, so that all of it is followed.
+            connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
         self._last_act_id = ledger.last_act_id(connection)
         for part in (self._board, self._mail, self._noticeboard):
             part.load(connection)

@@ -63,7 +63,7 @@ async def _put(storage: bbs.Storage, settings: Settings, kind: str, found: Seque
     targets = [name for name, one in settings.targets.items() if f"{kind}s" in {*one.events, "tests"}]
     rows = [{**NEW, **_event(kind, one, told), "target": target} for one in found for target in targets]
     old = [_old(one).where(waits) for one in targets]
-    touched = await storage.write(sa.insert(deliveries), *old, rows=rows) if rows else 0
+    touched = await storage.write((sa.insert(deliveries), rows), *old) if rows else 0
     if touched > len(rows):
         await storage.add("given up", touched - len(rows))
 

@@ -21,7 +21,7 @@ from bbs_core.rows import encodable
 GIVEN = ("staff", *OWN)
 NEEDED = "It needs a value."
 # Of pydantic, whose models the fields are.
-RESERVED = "model_"
+RESERVED = ("_", "model_")
 _CONFIG = ConfigDict(
     arbitrary_types_allowed=True,
     allow_inf_nan=False,
@@ -48,7 +48,7 @@ class ActionForm:
         self._types = {name: hints.get(name, Rest) for name in self._parameters}
         for one in self._parameters.values():
             if one.name.startswith(RESERVED):
-                raise PluginError(f"The name of a field does not begin with {RESERVED}, as {one.name} does ({place}).")
+                raise PluginError(f"The name of a field does not begin with _ or model_, as {one.name} does ({place}).")
             if one.kind in (one.VAR_POSITIONAL, one.VAR_KEYWORD, one.POSITIONAL_ONLY):
                 raise PluginError(f"The fields of an action have names, and {one} has none ({place}).")
         self._options = self._made(plugin, place)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from bbs_core.errors import PluginError, StoreError, for_users
-from bbs_core.platform.runner import OTHERS, Runner
+from bbs_core.platform.runner import OTHERS, Runner, plain
 from bbs_core.public.arguments import OWN, own_names
 
 
@@ -64,8 +64,8 @@ class Implementation:
                     kwargs = await self._prepare(kwargs)
                 result = await self._result(kwargs)
                 return await self._bounded(result) if inspect.isawaitable(result) else result
-        except OTHERS:
-            raise
+        except OTHERS as told:
+            raise plain(told) from told.__cause__
         except BaseException as error:
             raise self.caught(error, values) from error
 
@@ -91,8 +91,8 @@ class Implementation:
             if len(self.arguments) == len(values) and not self._own:
                 return self.function(**values)
             return self.function(**self.kwargs(values))
-        except OTHERS:
-            raise
+        except OTHERS as told:
+            raise plain(told) from told.__cause__
         except BaseException as error:
             raise self.caught(error, values) from error
 
@@ -122,8 +122,8 @@ class Wrapped:
         try:
             if await self._step("send", None) is not None and not self._is_async:
                 raise PluginError("A wrapper did not yield.")
-        except OTHERS:
-            raise
+        except OTHERS as told:
+            raise plain(told) from told.__cause__
         except BaseException as raised:
             raise self._implementation.caught(raised, self._values) from raised
 
@@ -137,8 +137,8 @@ class Wrapped:
             if step is None:
                 raise PluginError("A wrapper yielded twice.")
             return step.result
-        except OTHERS:
-            raise
+        except OTHERS as told:
+            raise plain(told) from told.__cause__
         except BaseException as raised:
             # An error that only passes through a wrapper stays the error of whoever raised it.
             if raised is error:

@@ -40,6 +40,17 @@ class HookFailed(BBSError):
 
 # What passes through a plugin and is no failure of it: what it tells the user, and what another one did.
 OTHERS = (UserError, HookFailed)
+SPEECHLESS = "A plugin had something to say and could not."
+
+
+def plain(error: UserError | HookFailed) -> BBSError:
+    """Return an error as it is told: in words that are there, and not made by the plugin when somebody reads them."""
+    try:
+        if type(error).__str__ is BaseException.__str__ and all(type(one) in (str, int) for one in error.args):
+            return error
+        return UserError(str.__str__(str(error)))
+    except BaseException:  # noqa: BLE001 - it is code of a plugin's own
+        return UserError(SPEECHLESS)
 
 
 class Timings:

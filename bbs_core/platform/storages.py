@@ -20,7 +20,7 @@ from bbs_core.platform.implementation import taken
 from bbs_core.store import plugin_schemas, plugin_tables, plugin_values
 from bbs_core.store.access import Access, scratch
 from bbs_core.store.plugin_schemas import Migration, Recorder
-from bbs_core.store.plugin_statements import NAME, READS, WRITES, Guard, prefix_of
+from bbs_core.store.plugin_statements import NAME, READS, Guard, prefix_of
 from bbs_core.store.readers import Readers
 from bbs_core.store.writer import Writer
 
@@ -105,11 +105,9 @@ class PluginStorage:
         do = partial(plugin_tables.read, statement=statement)
         return await _in_turn(self._reads, lambda: self._readers.read(do))
 
-    async def write(self, *statements: Any, rows: Sequence[Mapping[str, Any]] | None = None) -> int:
+    async def write(self, *statements: Any) -> int:
         """Change rows."""
-        for statement in statements:
-            self._guard.check(statement, WRITES)
-        do = partial(plugin_tables.write, statements=statements, rows=self._guard.checked_rows(statements, rows))
+        do = partial(plugin_tables.write, work=[self._guard.checked(one) for one in statements])
         return await _in_turn(self._alone, lambda: _done(self._writer.alone(do)))
 
     @property

@@ -24,6 +24,8 @@ WORDS = re.compile(r'"([^"]*)"(?!\S)|\S+')
 SECONDS = {"w": 604_800, "d": 86_400, "h": 3600, "m": 60, "s": 1}
 # Years at the most, so that no sum is too long.
 DURATION = re.compile(r"(\d{1,6}[wdhms]){1,5}")
+# With its sign it fits any database: a user who types more is no reason to set a plugin aside.
+INTEGER_BITS = 63
 _CONFIG = ConfigDict(arbitrary_types_allowed=True, allow_inf_nan=False)
 
 
@@ -128,9 +130,12 @@ class Form:
         if isinstance(given, User):
             return given
         try:
-            return self._adapters[name].validate_strings(given)
+            value = self._adapters[name].validate_strings(given)
         except ValidationError as error:
             raise UserError(f"Usage: {self.usage} ({name}: {_why(error)})") from None
+        if isinstance(value, int) and value.bit_length() > INTEGER_BITS:
+            raise UserError(f"Usage: {self.usage} ({name}: this number is too large)")
+        return value
 
     def _check(self) -> None:
         for one in self._parameters[:-1]:

@@ -149,6 +149,8 @@ def _choices(schema: Mapping[str, Any]) -> dict[str, Any]:
     if schema.get("type") == "boolean":
         return {"true": True, "false": False}
     values = [schema["const"]] if "const" in schema else schema.get("enum", [])
+    if not isinstance(values, list):
+        return {}
     return {value if isinstance(value, str) and value.isprintable() else json.dumps(value): value for value in values}
 
 

@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     # A plugin's own process loads this module, and no database.
     import sqlalchemy as sa
 
+    Change = sa.Insert | sa.Update | sa.Delete
+
 # A key is a name and not a text; with all its characters it fits any index.
 KEY_CHARACTERS = 200
 # A frame or a notice of several; what is larger is better kept as rows of a table.
@@ -20,6 +22,8 @@ ITEMS = 1000
 # What a read of tables returns at the most and a write takes, so that it fits in memory.
 ROWS = 10_000
 READ_BYTES = 67_108_864
+# What is stored within the time of a write, also by a slow disk.
+WRITE_BYTES = 8_388_608
 # A read keeps others from one of a few connections, a write every post from being stored.
 READ_S = 2.0
 WRITE_S = 1.0
@@ -58,14 +62,12 @@ class Storage(Protocol):
     async def read(self, statement: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[Mapping[str, Any]]:
         """Return the rows of a SELECT on the plugin's tables: 10,000 and 64 MiB at the most, within two seconds."""
 
-    async def write(
-        self, *statements: sa.Insert | sa.Update | sa.Delete, rows: Sequence[Mapping[str, Any]] | None = None
-    ) -> int:
+    async def write(self, *statements: Change | tuple[Change, Sequence[Mapping[str, Any]]]) -> int:
         """Run INSERT, UPDATE and DELETE on the plugin's tables in one transaction; return how many rows they touched.
 
-        With `rows`, 10,000 at the most, the first one is run for each of them, or for none: that is how many rows are
-        written fast, as in `write(sa.insert(table), rows=rows)`. All together have a second. Where one fails, none has
-        changed anything.
+        One that is given with rows, as in `(sa.insert(table), rows)`, is run for each of them, which are 10,000 and
+        8 MiB at the most: that is how many rows are written fast. All statements together have a second. Where one
+        fails, none has changed anything.
         """
 
 

@@ -11,22 +11,29 @@ import datetime
 import decimal
 import enum
 import functools
+import json
 import re
+import sys
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.sql import visitors
 
 from bbs_core.errors import StorageError
-from bbs_core.public.storage import ROWS
+from bbs_core.public.storage import ROWS, WRITE_BYTES
 
 # The prefix of one plugin is the beginning of no other's, as `__` stands in no name.
 NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
 # PostgreSQL cuts longer names off.
 IDENTIFIER_BYTES = 63
-VALUES = (str, bytes, int, float, decimal.Decimal, datetime.date, datetime.time, uuid.UUID, enum.Enum, type(None))
+VALUES = frozenset(
+    (
+        *(str, bytes, bool, int, float, type(None), decimal.Decimal, uuid.UUID),
+        *(datetime.datetime, datetime.date, datetime.time, datetime.timedelta),
+    )
+)
 # What computes of its arguments alone; others read files, run SQL out of a text, or take locks.
 FUNCTIONS = frozenset(
     (
@@ -108,24 +115,35 @@ class Guard:
         for bind in self.compiled(statement, reading=kinds is READS).binds.values():
             self._check_bind(bind)
 
-    def checked_rows(
-        self, statements: Sequence[Any], rows: Sequence[Mapping[str, Any]] | None
-    ) -> list[dict[str, Any]] | None:
-        """Return the rows that the first of checked statements is to be run for. Raises StorageError."""
+    def checked(self, given: Any) -> tuple[Any, list[dict[str, Any]] | None]:
+        """Return a statement of a write, and the rows that it is given with, if any. Raises StorageError."""
+        statement, rows = given if type(given) is tuple and len(given) == 2 else (given, None)
+        self.check(statement, WRITES)
+        return statement, None if rows is None else self._plain_rows(statement, rows)
+
+    def _plain_rows(self, statement: Any, rows: Any) -> list[dict[str, Any]]:
+        if type(rows) not in (list, tuple) or any(type(row) is not dict for row in rows):
+            raise StorageError("The rows of a statement are a list of dicts.")
+        if len(rows) > ROWS:
+            raise StorageError(f"A statement takes at most {ROWS:,} rows.")
         if not rows:
-            return None if rows is None else []
-        if not statements or len(rows) > ROWS:
-            raise StorageError(f"A write takes at most {ROWS:,} rows, and a statement for them.")
-        plain = [dict(row) for row in rows]
-        binds = self.compiled(statements[0], keys=list(plain[0])).binds
-        for row in plain:
-            if row.keys() != plain[0].keys():
-                raise StorageError("The rows of a write all have the same keys.")
-            for name, value in row.items():
-                if name not in binds:
-                    raise StorageError(f"The statement has no place for {str(name)[:60]} of its rows.")
-                _check_value(binds[name].type, value)
+            return []
+        binds = self._binds_of_rows(statement, list(rows[0]))
+        plain = [_plain_row(row, binds) for row in rows]
+        if sum(size_of(value) for row in plain for value in row.values()) > WRITE_BYTES:
+            raise StorageError(f"The rows of a statement have at most {WRITE_BYTES:,} bytes.")
         return plain
+
+    def _binds_of_rows(self, statement: Any, keys: list[Any]) -> dict[str, Any]:
+        """Return what the statement asks its rows for; its own values are none of theirs."""
+        if any(type(key) is not str for key in keys):
+            raise StorageError("The keys of a row are names of columns.")
+        binds = self.compiled(statement, keys=keys).binds
+        for name, bind in binds.items():
+            self._check_bind(bind)
+            if bind.required and bind.expanding:
+                raise _refused(f"the list {name}, which rows cannot fill")
+        return {name: bind for name, bind in binds.items() if bind.required}
 
     def _check_parts(self, statement: Any) -> None:
         if statement.get_execution_options():
@@ -155,16 +173,42 @@ class Guard:
 
     def _check_bind(self, bind: sa.BindParameter[Any]) -> None:
         self.check_type(bind.type)
-        if bind.callable is not None:
-            raise _refused("a value that is a function")
+        if bind.callable is not None or bind.literal_execute:
+            raise _refused("a value that is made later")
+        if bind.required:
+            return
         values = bind.value if isinstance(bind.value, list | tuple) and bind.expanding else [bind.value]
         for value in values:
             _check_value(bind.type, value)
 
 
 def _check_value(kind: sa.types.TypeEngine[Any], value: Any) -> None:
-    if not isinstance(kind, sa.JSON) and not isinstance(value, VALUES):
+    """A value of a type of the plugin's own would have its code run in the writer's thread."""
+    if isinstance(kind, sa.JSON) or (isinstance(kind, sa.Enum) and isinstance(value, enum.Enum)):
+        return
+    if type(value) not in VALUES:
         raise _refused(f"a value of the type {type(value).__name__}")
+
+
+def _plain_row(row: dict[str, Any], binds: Mapping[str, Any]) -> dict[str, Any]:
+    if row.keys() != binds.keys():
+        odd = sorted(map(str, row.keys() ^ binds.keys()))[0]
+        raise StorageError(f"Each row has the keys that the statement has places for, and no other: {odd[:60]}.")
+    for name, value in row.items():
+        _check_value(binds[name].type, value)
+    return {name: _as_json(value) if isinstance(binds[name].type, sa.JSON) else value for name, value in row.items()}
+
+
+def _as_json(value: Any) -> Any:
+    try:
+        return json.loads(json.dumps(value))
+    except (TypeError, ValueError, RecursionError):
+        raise StorageError("A value of a JSON column is of texts, numbers, lists and dicts, and not deep.") from None
+
+
+def size_of(value: Any) -> int:
+    """Return about how many bytes a value takes."""
+    return len(str(value)) if isinstance(value, dict | list) else sys.getsizeof(value)
 
 
 @functools.lru_cache(maxsize=200)

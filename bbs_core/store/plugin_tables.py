@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.sql import visitors
 
-from bbs_core.errors import StorageError
+from bbs_core.errors import BBSError, StorageError
 from bbs_core.public.storage import READ_BYTES, READ_S, ROWS, WRITE_S
+from bbs_core.store.plugin_statements import size_of
+
+# A statement, and the rows that it is run for.
+Work = tuple[Any, list[dict[str, Any]] | None]
 
 # SQLite asks after so many steps of its machine whether to go on: many times in a millisecond.
 STEPS = 10_000
@@ -38,36 +42,38 @@ def read(connection: sa.Connection, statement: Any) -> list[dict[str, Any]]:
             for row in result.mappings():
                 go_on()
                 rows.append(dict(row))
-                room -= sum(map(_size, row.values()))
+                room -= sum(map(size_of, row.values()))
                 if len(rows) > ROWS or room < 0:
                     raise StorageError(TOO_MUCH)
     return rows
 
 
-def _size(value: Any) -> int:
-    """Return about how many bytes a value takes."""
-    return len(str(value)) if isinstance(value, dict | list) else sys.getsizeof(value)
-
-
-def write(connection: sa.Connection, statements: Sequence[Any], rows: Sequence[dict[str, Any]] | None = None) -> int:
-    """Run checked statements, the first for each row; returns how many rows they touched. Raises StorageError."""
+def write(connection: sa.Connection, work: Sequence[Work]) -> int:
+    """Run checked statements, each for its rows; returns how many rows they touched. Raises StorageError."""
     touched = 0
     with _as_error(), within(connection, WRITE_S) as go_on:
-        for statement, some in _in_pages(statements, rows):
+        for statement, rows in _in_pages(work):
             go_on()
-            done = connection.execute(statement, some, execution_options={"preserve_rowcount": True})
+            done = connection.execute(statement, rows, execution_options={"preserve_rowcount": True})
             touched += max(0, done.rowcount)
     return touched
 
 
-def _in_pages(
-    statements: Sequence[Any], rows: Sequence[dict[str, Any]] | None
-) -> Iterator[tuple[Any, Sequence[dict[str, Any]] | None]]:
-    """Yield statements with the rows that each is run for."""
-    for first in range(0, len(rows or ()), PAGE_ROWS):
-        yield statements[0], (rows or ())[first : first + PAGE_ROWS]
-    for statement in statements if rows is None else statements[1:]:
-        yield statement, None
+def _in_pages(work: Sequence[Work]) -> Iterator[Work]:
+    """Yield what is run at once: PostgreSQL looks at the time of a statement for each row of it alone."""
+    for statement, rows in work:
+        if rows is None:
+            yield statement, None
+            continue
+        count = PAGE_ROWS if _is_plain(statement) else 1
+        for first in range(0, len(rows), count):
+            yield statement, rows[first : first + count]
+
+
+def _is_plain(statement: Any) -> bool:
+    """Whether it puts values into a table, for which nothing has to be looked up."""
+    parts = visitors.iterate(statement)
+    return isinstance(statement, sa.Insert) and not any(isinstance(part, sa.SelectBase) for part in parts)
 
 
 @contextlib.contextmanager
@@ -122,15 +128,17 @@ def _as_error() -> Iterator[None]:
         if is_trouble(error):
             raise
         raise StorageError(f"The database refuses it: {said(error)}.") from None
-    except (sa.exc.SQLAlchemyError, TypeError, ValueError, OverflowError) as error:
+    except BBSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a value does to the driver is no fault of the database
         raise StorageError(f"The statement cannot be run: {str(error).partition(chr(10))[0]}") from None
 
 
 def is_trouble(error: sa.exc.DBAPIError) -> bool:
     """Whether the database or its disk is to blame, and no statement."""
     if isinstance(error.orig, sqlite3.Error):
-        # The higher bits say more of the same.
-        return (error.orig.sqlite_errorcode & 0xFF) in TROUBLE_OF_SQLITE
+        # The higher bits say more of the same; what the driver itself refuses has none.
+        return (getattr(error.orig, "sqlite_errorcode", 0) & 0xFF) in TROUBLE_OF_SQLITE
     state = getattr(error.orig, "sqlstate", None) or ""
     return error.connection_invalidated or state.startswith(TROUBLE_OF_POSTGRESQL)
 

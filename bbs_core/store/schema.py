@@ -20,6 +20,7 @@ from bbs_core.errors import SchemaTooNew, StoreError
 from bbs_core.store import migrations
 from bbs_core.store.engine import (
     WRITE_LOCK,
+    files_as_error,
     is_sqlite,
     no_board,
     reading_engine,
@@ -38,6 +39,8 @@ def migrate(engine: sa.Engine, data: Path) -> None:
         _refuse_newer(scripts, present)
         if present == scripts.get_current_head():
             return
+        if present is None and sa.inspect(connection).get_table_names():
+            raise StoreError("The database is of another program: it has tables, and none of a board.")
         if present is not None and is_sqlite(engine):
             _back_up(engine, data / "backups", present)
         _upgrade(connection, "head")
@@ -131,7 +134,8 @@ def _refuse_newer(scripts: ScriptDirectory, present: str | None) -> None:
 
 
 def _back_up(engine: sa.Engine, folder: Path, present: str) -> None:
-    folder.mkdir(mode=0o700, exist_ok=True)
+    with files_as_error(folder):
+        folder.mkdir(mode=0o700, exist_ok=True)
     assert engine.url.database is not None
     source = sqlite3.connect(engine.url.database)
     target = sqlite3.connect(folder / f"before-upgrade-from-{present}-{int(time.time())}.sqlite3")

@@ -163,7 +163,7 @@ class Writer:
         """Commit all or, where that fails, each half alone: only the guilty one is refused."""
         try:
             self._transact(items)
-        except Exception as error:  # noqa: BLE001 - whatever one row does to the driver, the writer lives on
+        except BaseException as error:  # noqa: BLE001 - whatever one row does to the driver, the writer lives on
             if len(items) == 1 or not self._begun or _is_gone(error):
                 self._refuse(items, batch, error)
                 return
@@ -192,7 +192,7 @@ class Writer:
                 work.result = work.function(connection)
         except BBSError as error:
             work.error = error
-        except Exception as error:  # noqa: BLE001 - as above
+        except BaseException as error:  # noqa: BLE001 - as above
             work.error = self._failed(1, error)
         else:
             self._committed()
@@ -212,11 +212,11 @@ class Writer:
         self.commits += 1
         self._dirty = is_sqlite(self._engine)
 
-    def _refuse(self, items: Sequence[Item], batch: Batch, cause: Exception) -> None:
+    def _refuse(self, items: Sequence[Item], batch: Batch, cause: BaseException) -> None:
         error = self._failed(len(items), cause)
         batch.refused += [(item, error) for item in items]
 
-    def _failed(self, items: int, cause: Exception) -> StoreUnavailable:
+    def _failed(self, items: int, cause: BaseException) -> StoreUnavailable:
         log.error("not_kept", items=items, error=type(cause).__name__, detail=_detail(cause))
         self.failing = StoreUnavailable("The board cannot write at the moment.")
         self.failing.__cause__ = cause
@@ -237,11 +237,11 @@ def _do(work: Work, connection: sa.Connection) -> None:
         work.error = error
 
 
-def _is_gone(error: Exception) -> bool:
+def _is_gone(error: BaseException) -> bool:
     """Whether no statement is to blame: connecting or committing failed, and would fail for each row again."""
     return isinstance(error, sa.exc.DBAPIError) and (error.connection_invalidated or error.statement is None)
 
 
-def _detail(error: Exception) -> str:
+def _detail(error: BaseException) -> str:
     """The first line of the driver's own words: parameters and details are people's texts."""
     return str(error.orig).partition("\n")[0] if isinstance(error, sa.exc.DBAPIError) else type(error).__name__

@@ -109,7 +109,7 @@ def test_every_setting_has_a_variable_of_its_own() -> None:
         ("BBS_PLUGINS_DISABLED", "who, help", ("who", "help")),
         ("BBS_PLUGINS_DISABLED", "", ()),
         ("BBS_PLUGINS_DISABLED", '["who", "help"]', ("who", "help")),
-        ("BBS_PLUGINS_DISABLED", "[who, help]", ("[who", "help]")),
+        ("BBS_PLUGINS_DISABLED", ' ["who"]', ("who",)),
         ("BBS_PLUGINS_REPLACE", "list=fancy, /who = mine", {"list": "fancy", "/who": "mine"}),
         ("BBS_PLUGINS_REPLACE", "", {}),
         ("BBS_PLUGINS_OPTIONS", '{"dice": {"sides": 8}}', {"dice": {"sides": 8}}),

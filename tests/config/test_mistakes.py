@@ -183,6 +183,10 @@ def test_plugins_may_not_take_the_words_of_the_protocol(line: str, expected: str
             {"BBS_PLUGINS_DISABLED": "a,"},
             'BBS_PLUGINS_DISABLED: plugins.disabled must be a list of names such as ["help", "who"], not ["a", ""].',
         ),
+        (
+            {"BBS_PLUGINS_DISABLED": "[who]"},
+            'BBS_PLUGINS_DISABLED: plugins.disabled must be a list of names such as ["help", "who"], not "[who]".',
+        ),
         ({"BBS_BOARD_POST_ROW": "{ip}"}, "BBS_BOARD_POST_ROW: board.post_row: a row must contain {text}."),
     ],
 )

@@ -127,6 +127,7 @@ TYPES = "Usage: /types <how> <number> <loud> <wait> [text…]"
     ("typed", "said"),
     [
         ("/roll x", "Usage: /roll [sides] [rest…] (sides: it should be a valid integer)"),
+        (f"/roll {2**63}", "Usage: /roll [sides] [rest…] (sides: this number is too large)"),
         ("/types up", TYPES),
         ("/types left 2 yes 1m", f"{TYPES} (how: it should be 'up' or 'down')"),
         ("/types up 1 yes 1m", f"{TYPES} (number: it should be greater than or equal to 2)"),

@@ -83,6 +83,13 @@ def test_each_example_is_a_test(folder: Path) -> None:
     assert re.findall(r"dice\.py::(.*?) PASSED", done.stdout) == ["/sum 1 2", "/sum", "/sum one", "/spell bob"]
 
 
+def test_the_settings_of_a_project_further_up_are_none_of_a_files(folder: Path) -> None:
+    (folder.parent / "pyproject.toml").write_text('[tool.pytest.ini_options]\naddopts = ["--strict-config"]\nodd = 1\n')
+    done = run(folder, "bbs_core.cli", "plugin", "test", "dice.py")
+    (folder.parent / "pyproject.toml").unlink()
+    assert (done.returncode, "4 passed" in done.stdout) == (0, True), done.stdout + done.stderr
+
+
 def test_an_answer_that_is_not_alike_fails_and_is_shown(folder: Path) -> None:
     done = run(folder, "pytest", "-p", "bbs", "--bbs-plugin", "wrong.py", "wrong.py")
     assert done.returncode == 1, done.stdout + done.stderr

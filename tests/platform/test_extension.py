@@ -47,7 +47,7 @@ FAULTS = [
     ),
     (
         '@action("X")\ndef one(model_config: str): ...',
-        "The name of a field does not begin with model_, as model_config does (odd.py:2).",
+        "The name of a field does not begin with _ or model_, as model_config does (odd.py:2).",
     ),
     (
         f'import typing\n@action("X")\ndef one(x: typing.Literal[*range({CHOICES_LIMIT + 1})]): ...',

@@ -87,13 +87,14 @@ def test_what_would_fill_the_memory_is_refused_in_a_sentence(tmp_path: Path) -> 
         assert ann.listdm() == []
 
 
-def test_an_error_that_cannot_say_what_it_is_costs_no_session(tmp_path: Path) -> None:
-    source = """
+@pytest.mark.parametrize("deed", ["return 1 / 0", "raise SystemExit"])
+def test_an_error_that_cannot_say_what_it_is_costs_no_session(tmp_path: Path, deed: str) -> None:
+    source = f"""
         from bbs_core.plugin import UserError, command
 
         class Mute(UserError):
             def __str__(self):
-                return 1 / 0
+                {deed}
 
         @command("/mute")
         def mute(session):
@@ -101,5 +102,6 @@ def test_an_error_that_cannot_say_what_it_is_costs_no_session(tmp_path: Path) ->
     """
     put(tmp_path, "mute.py", source)
     with BoardProcess(tmp_path) as board, board.client("ann") as ann:
-        ann.post("/mute")
-        assert ann.list() == ["* A plugin had something to say and could not."]
+        for _ in range(2):
+            ann.post("/mute")
+            assert ann.list() == ["* A plugin had something to say and could not."]

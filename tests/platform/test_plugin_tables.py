@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext
 from typing import Any
@@ -135,12 +137,10 @@ def test_a_write_is_run_for_each_of_its_rows_and_then_for_the_rest(live: LiveBoa
         kept = storage(live)
         await kept.write(sa.delete(own))
         rows = [{"name": f"user {number}", "points": number} for number in range(500)]
-        assert await kept.write(sa.insert(own), sa.delete(own).where(own.c.points >= 3), rows=rows) == 500 + 497
+        assert await kept.write((sa.insert(own), rows), sa.delete(own).where(own.c.points >= 3)) == 500 + 497
         renamed = sa.update(own).where(own.c.points == sa.bindparam("place")).values(name=sa.bindparam("called"))
-        assert (
-            await kept.write(renamed, rows=[{"place": 0, "called": "日本 😀"}, {"place": 9, "called": "nobody"}]) == 1
-        )
-        assert await kept.write(sa.insert(own), rows=[]) == 0
+        people = [{"place": 0, "called": "日本 😀"}, {"place": 9, "called": "nobody"}]
+        assert await kept.write((renamed, people), (sa.insert(own), [])) == 1
         assert await kept.read(sa.select(own.c.name).order_by(own.c.points)) == [
             {"name": "日本 😀"},
             {"name": "user 1"},
@@ -150,32 +150,81 @@ def test_a_write_is_run_for_each_of_its_rows_and_then_for_the_rest(live: LiveBoa
     live.wait(do())
 
 
+class Odd(str):
+    """A text with code of its own."""
+
+    def __conform__(self, _protocol: object) -> str:
+        raise SystemExit
+
+    def replace(self, *_arguments: object) -> str:
+        return "x' || (SELECT name FROM users) || '"
+
+
+class OddRows(list[dict[str, Any]]):
+    """Rows that say there are few of them."""
+
+    def __len__(self) -> int:
+        return 1
+
+
+shouted = sa.table(own.name, sa.column("name", Shouted()), sa.column("points", sa.Integer))
+late = sa.bindparam("called", type_=sa.Text, literal_execute=True)
+
+
 @pytest.mark.parametrize(
-    ("rows", "why"),
+    ("statement", "rows", "why"),
     [
-        ([{"name": "x"}, {"name": "y", "points": 1}], "the same keys"),
-        ([{"name": "x", "other": 1}], "no place for other"),
-        ([{"name": sa.text("(SELECT name FROM users)")}], "a value of the type TextClause"),
-        ([{"name": object()}], "a value of the type object"),
-        ([{"name": "x"}, {"name": None}], "The database refuses it"),
-        ([{"name": "x"}] * (ROWS + 1), "at most 10,000 rows"),
-        ([{"name": "x\0y", "id": "no number"}], "The database refuses it|The statement cannot be run"),
+        (sa.insert(own), [{"name": "x"}, {"name": "y", "points": 1}], "the keys that the statement has places for"),
+        (sa.insert(own), [{"name": "x", "other": 1}], "and no other: other"),
+        (sa.insert(own), [{"name": sa.text("(SELECT name FROM users)")}], "a value of the type TextClause"),
+        (sa.insert(own), [{"name": object()}], "a value of the type object"),
+        (sa.insert(own), [{"name": Odd("x")}], "a value of the type Odd"),
+        (sa.insert(own), [{"name": "x"}, {"name": None}], "The database refuses it"),
+        (sa.insert(own), [{"name": "x"}] * (ROWS + 1), "at most 10,000 rows"),
+        (sa.insert(own), [{"name": "x" * 1_000_000}] * 9, "at most 8,388,608 bytes"),
+        (sa.insert(own), OddRows([{"name": "x"}] * 2), "are a list of dicts"),
+        (sa.insert(own), ({"name": "x"} for _ in "xy"), "are a list of dicts"),
+        (sa.insert(own), [{Odd("name"): "x"}], "names of columns"),
+        (sa.insert(own), 3, "are a list of dicts"),
+        (sa.insert(shouted).values(points=1), [{"name": "x"}], "the type Shouted"),
+        (sa.update(own).where(own.c.name == "x"), [{"name_1": "y"}], "and no other"),
+        (sa.update(own).where(own.c.name == late).values(points=1), [{"called": "x"}], "a value that is made later"),
+        (sa.select(own), [{"name": "x"}], "A Select will not do here"),
     ],
 )
 def test_rows_that_will_not_do_are_refused_and_nothing_is_written(
-    live: LiveBoard, rows: list[dict[str, Any]], why: str
+    live: LiveBoard, statement: Any, rows: Any, why: str
 ) -> None:
     async def do() -> None:
         kept = storage(live)
         before = await kept.read(sa.select(sa.func.count().label("n")).select_from(own))
         with pytest.raises(StorageError, match=why):
-            await kept.write(sa.insert(own), rows=rows)
-        with pytest.raises(StorageError, match="a statement for them"):
-            await kept.write(rows=rows[:1])
+            await kept.write((statement, rows))
         assert await kept.read(sa.select(sa.func.count().label("n")).select_from(own)) == before
         assert live.app.writer.failing is None
 
     live.wait(do())
+
+
+async def written(board: LiveBoard, *statements: Any) -> int:
+    return int(await storage(board).write(*statements))
+
+
+def test_rows_for_which_things_are_looked_up_have_a_second_together(live: LiveBoard) -> None:
+    numbers = sa.select(sa.literal(1).label("n")).cte("numbers", recursive=True)
+    numbers = numbers.union_all(sa.select(numbers.c.n + 1).where(numbers.c.n < 100_000))
+    slow = sa.select(sa.func.count()).select_from(numbers).scalar_subquery()
+    changed = sa.update(own).where(own.c.id == sa.bindparam("place")).values(points=slow)
+    live.wait(written(live, sa.delete(own), (sa.insert(own), [{"id": n, "name": "x"} for n in range(1, 200)])))
+    with pytest.raises(StorageError, match="longer than 1 s"):
+        live.wait(written(live, (changed, [{"place": number} for number in range(1, 200)])))
+    assert live.app.writer.failing is None
+
+
+def test_a_value_that_the_driver_does_not_know_is_no_fault_of_the_database(live: LiveBoard) -> None:
+    with contextlib.suppress(StorageError):  # PostgreSQL takes it
+        live.wait(written(live, sa.insert(own).values(name=sa.literal(uuid.uuid4(), sa.types.NullType()))))
+    assert live.app.writer.failing is None
 
 
 def test_of_statements_that_nobody_waits_for_any_more_no_more_run_than_of_others(live: LiveBoard) -> None:
