@@ -34,6 +34,7 @@ PARTS: Mapping[str, type] = {
 }
 TITLES = {
     "hooks": "The hooks",
+    "records": "What plugins are told of",
     "session": "What a plugin is given: session",
     "board": "session.board",
     "mail": "session.mail",
@@ -44,6 +45,8 @@ TITLES = {
     "visitor": "bbs.login(name)",
     "staff": "bbs.staff()",
 }
+STARS: Mapping[Any, str] = {inspect.Parameter.VAR_POSITIONAL: "*", inspect.Parameter.VAR_KEYWORD: "**"}
+RECORDS = (plugin.Post, plugin.Message, plugin.Act, plugin.User, plugin.Count)
 _part = re.compile(r"(<!-- made: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 Specification = Callable[..., Any]
@@ -66,7 +69,7 @@ def _parameters(found: inspect.Signature) -> Iterator[str]:
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY and not by_name:
             by_name = True
             yield "*"
-        yield ("*" if parameter.kind is inspect.Parameter.VAR_POSITIONAL else "") + _parameter(parameter)
+        yield STARS.get(parameter.kind, "") + _parameter(parameter)
 
 
 def _parameter(parameter: inspect.Parameter) -> str:
@@ -101,9 +104,16 @@ def members(protocol: type) -> Iterator[str]:
             yield f"| `{awaited}{name}{call}` | {prose(value)} |"
 
 
+def records() -> Iterator[str]:
+    """Yield a table of what plugins are told of, with its fields."""
+    yield "| | | |\n|---|---|---|"
+    for record in RECORDS:
+        yield f"| `{record.__name__}` | `{', '.join(inspect.signature(record).parameters)}` | {prose(record)} |"
+
+
 def parts() -> dict[str, Iterator[str]]:
     """Return the made parts of the page by their names."""
-    return {"hooks": hooks()} | {name: members(part) for name, part in PARTS.items()}
+    return {"hooks": hooks(), "records": records()} | {name: members(part) for name, part in PARTS.items()}
 
 
 def reference() -> str:

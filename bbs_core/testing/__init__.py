@@ -8,13 +8,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from bbs_core.errors import Conflict, Forbidden, InvalidAct, NotFound
     from bbs_core.testing.board import Bbs
     from bbs_core.testing.clock import FakeClock
     from bbs_core.testing.staff import Staff
     from bbs_core.testing.visitors import LineEnded, Visitor
 
-__all__ = ["Bbs", "FakeClock", "LineEnded", "Staff", "Visitor"]
-_MODULES = {"Bbs": "board", "FakeClock": "clock", "LineEnded": "visitors", "Staff": "staff", "Visitor": "visitors"}
+__all__ = ["Bbs", "Conflict", "FakeClock", "Forbidden", "InvalidAct", "LineEnded", "NotFound", "Staff", "Visitor"]
+_MODULES = {
+    "Bbs": "testing.board",
+    "FakeClock": "testing.clock",
+    "Staff": "testing.staff",
+    **dict.fromkeys(("LineEnded", "Visitor"), "testing.visitors"),
+    **dict.fromkeys(("Conflict", "Forbidden", "InvalidAct", "NotFound"), "errors"),
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -22,4 +29,4 @@ def __getattr__(name: str) -> Any:
 
     if name not in _MODULES:
         raise AttributeError(name)
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return getattr(import_module(f"bbs_core.{_MODULES[name]}"), name)

@@ -25,13 +25,16 @@ class Bbs:
 
     def __init__(self, board: Running) -> None:
         self._board = board
+        self._staff: dict[str, Staff] = {}
 
     def login(self, name: str, address: str = "127.0.0.1") -> Visitor:
         """Let a user come, and return it when it is on line."""
         return Visitor(self._board, name, address)
 
     def staff(self, name: str = "olga", role: str = "owner") -> Staff:
-        """Let someone enter the console, and return who it is."""
+        """Let someone enter the console, and return who it is; whoever is there already is the same."""
+        if name in self._staff:
+            return self._staff[name]
         ledger = self._board.app.ledger
 
         def do(connection: Connection) -> int:
@@ -39,7 +42,7 @@ class Bbs:
             return id_of(connection, name)
 
         actor = Actor("staff", name, "console", self._board.app.access.write(do))
-        return Staff(self._board, actor, ROLES[role].scopes)
+        return self._staff.setdefault(name, Staff(self._board, actor, ROLES[role].scopes))
 
     async def run(self, plugin: str, verb: str, text: str = "") -> list[str]:
         """Return the rows of a plugin's verb, as `bbs plugin run` prints them. Raises UserError."""

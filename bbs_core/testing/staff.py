@@ -12,6 +12,7 @@ from bbs_core.erasure import Outcomes
 from bbs_core.errors import UserError
 from bbs_core.ledger import Actor, Ledger
 from bbs_core.platform.asking import Answer, ask_cards, ask_page, check, entry, find, late, parts, perform
+from bbs_core.platform.extension import Part
 from bbs_core.proposals import Proposal
 from bbs_core.public.console import Block, Text
 from bbs_core.staff import Scope
@@ -85,16 +86,18 @@ class Staff:
         return _content(await self._board.settle(ask_page(*found, query, self.name)))
 
     async def cards(self, plugin: str) -> dict[str, Sequence[Block]]:
-        """Return what the cards of a plugin show on the dashboard, by the names of their functions."""
+        """Return what the cards of a plugin show that have something to say, by the names of their functions."""
         found = [one for one in parts(self._board.app.plugins, "cards", self._granted) if one[0].name == plugin]
         answers = [late(plugin) for plugin, _ in found]
         await self._board.settle(ask_cards(found, answers))
-        shown = [answer.content or [Text(answer.problem)] for answer in answers]
-        return {card.function.__name__: content for (_, card), content in zip(found, shown, strict=True)}
+        shown = [answer.content or ([Text(answer.problem)] if answer.problem else []) for answer in answers]
+        named = zip([card.function.__name__ for _, card in found], shown, strict=True)
+        return {name: content for name, content in named if content}
 
     async def act(self, plugin: str, action: str, /, *, reason: str = "", **typed: str) -> Sequence[Block]:
         """Send the form of a plugin's action, as it is typed, and return what it answers. Raises as `open` does."""
         found, part = find(self._board.app.plugins, plugin, "actions", _address(action), self._granted)
+        _check_typed(part, typed)
         filled = await self._board.do(check(found, part, typed))
         if isinstance(filled, Answer):
             return _content(filled)
@@ -132,6 +135,13 @@ class Staff:
     async def _act(self, function: Callable[..., Any], *arguments: Any) -> None:
         ledger, actor = self._board.app.ledger, self._actor
         await self._board.write(lambda connection: function(connection, ledger, actor, *arguments))
+
+
+def _check_typed(action: Part, typed: Mapping[str, str]) -> None:
+    assert action.form is not None
+    for name, text in typed.items():
+        if name not in action.form.names or not isinstance(text, str):
+            raise TypeError(f"What is typed is a text for one of {', '.join(action.form.names)}, not {name}={text!r}.")
 
 
 def _address(function: str) -> str:

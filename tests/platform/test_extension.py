@@ -182,6 +182,8 @@ async def test_an_author_opens_pages_and_sends_forms_without_a_browser(bbs: Bbs)
     for wrong, why in (({"times": "0"}, "times: Input should be"), ({"times": "9"}, "Nobody greets so often.")):
         with pytest.raises(UserError, match=why):
             await olga.act("sample", "greet_all", **wrong)
+    with pytest.raises(TypeError, match="a text for one of times, not tims='1'"):
+        await olga.act("sample", "greet_all", tims="1")
     with pytest.raises(Forbidden, match="plugins:write"):
         await ned.act("sample", "greet_all", times="1")
     await olga.disable("sample")

@@ -86,6 +86,7 @@ async def test_a_line_ends_as_it_would_on_the_wire(bbs: Bbs) -> None:
 async def test_staff_act_as_in_the_console(bbs: Bbs) -> None:
     alice, olga = bbs.login("alice"), bbs.staff("olga")
     await alice.post("first")
+    assert bbs.staff("olga") is olga
     await olga.hide(1, "rude")
     assert await alice.list() == [] == bbs.posts
     await olga.restore(1)
