@@ -22,7 +22,7 @@ from bbs_core.noticeboard import Noticeboard
 from bbs_core.presence import Presence
 from bbs_core.rules import Rules
 from bbs_core.settings import BoardSettings
-from bbs_core.store import engine
+from bbs_core.store import engine, reads
 from tests.domain.kit import BUDGET_BYTES, HERE, MODERATOR, WAIT_S, HeldReaders, new_message, new_post, shown
 from tests.store.kit import Store
 
@@ -125,6 +125,25 @@ async def test_posts_of_other_nodes_and_their_acts_are_taken_over(shared: Node) 
     shared.post("6")
     await shared.follower.follow()
     assert await shared.list() == ["(1 earlier post is not shown.)", "3", "4", "6"]
+
+
+async def test_a_post_that_is_hidden_while_the_board_is_loaded_is_counted_once(
+    shared: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared.post("1", "2", "3", "4", "5")
+    hidden_posts = reads.hidden_posts
+
+    def meanwhile(connection: sa.Connection, after_id: int) -> int:
+        monkeypatch.setattr(reads, "hidden_posts", hidden_posts)
+        shared.post("6")
+        shared.hide(6)
+        return hidden_posts(connection, after_id)
+
+    monkeypatch.setattr(reads, "hidden_posts", meanwhile)
+    await shared.follower.open()
+    # The post alone, as an act on it would have all that are hidden counted anew.
+    shared.board.caught_up(await shared.readers.read(lambda one: reads.posts_after(one, shared.board.last_id, WINDOW)))
+    assert await shared.list() == ["(2 earlier posts are not shown.)", "3", "4", "5"]
 
 
 async def test_messages_of_other_nodes_reach_the_mailbox_that_is_open(shared: Node) -> None:

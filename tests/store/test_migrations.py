@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from bbs_core.errors import SchemaTooNew
+from bbs_core.errors import SchemaTooNew, StoreError
 from bbs_core.store import migrations
 from bbs_core.store.engine import database_url, is_sqlite, writing_engine
 from bbs_core.store.models import Model, User
@@ -53,6 +53,14 @@ def old(engine: sa.Engine, tmp_path: Path) -> sa.Engine:
     with engine.begin() as connection:
         connection.execute(sa.insert(User).values(ANN))
     return engine
+
+
+def test_a_database_of_another_program_is_left_alone(engine: sa.Engine, tmp_path: Path) -> None:
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE TABLE users (id INTEGER)"))
+    with pytest.raises(StoreError, match="of another program"):
+        migrate(engine, tmp_path)
+    assert sa.inspect(engine).get_table_names() == ["users"]
 
 
 def add_revision(monkeypatch: pytest.MonkeyPatch, folder: Path, more: str) -> None:
