@@ -156,6 +156,20 @@ def test_work_that_breaks_rolls_back_alone_too(waiting: Store, error: Exception)
     assert set(waiting.users()) == {"ann"}
 
 
+def test_work_that_would_end_its_thread_is_refused(store: Store) -> None:
+    def leave(_connection: sa.Connection) -> None:
+        raise SystemExit(3)
+
+    with pytest.raises(StoreUnavailable):
+        store.writer.alone(leave).result(WAIT_S)
+    store.writer.call(leave)
+    while not store.decided.refused:
+        store.wait()
+    store.commit([post("goes on")])
+    assert store.texts() == ["goes on"]
+    assert store.writer.failing is None
+
+
 def test_work_that_the_database_refuses_is_refused_alone(waiting: Store) -> None:
     def work(connection: sa.Connection) -> None:
         connection.execute(sa.insert(User).values(id=1, name="again", name_hash=b"again"))
