@@ -19,8 +19,9 @@ from bbs_core.platform.commands import place, written
 from bbs_core.platform.implementation import taken
 from bbs_core.store import plugin_schemas, plugin_tables, plugin_values
 from bbs_core.store.access import Access, scratch
+from bbs_core.store.plugin_compiler import NAME, prefix_of
 from bbs_core.store.plugin_schemas import Migration, Recorder
-from bbs_core.store.plugin_statements import NAME, READS, Guard, prefix_of
+from bbs_core.store.plugin_statements import READS, Guard
 from bbs_core.store.readers import Readers
 from bbs_core.store.writer import Writer
 

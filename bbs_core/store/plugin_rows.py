@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from bbs_core.errors import StorageError
 from bbs_core.store.models import PluginRow, PluginSchema
-from bbs_core.store.plugin_statements import prefix_of
+from bbs_core.store.plugin_compiler import prefix_of
 from bbs_core.store.plugin_tables import within
 from bbs_core.store.portable import UNFIT, fitting, from_json, reflected, restart_sequences, to_json
 

@@ -14,7 +14,8 @@ from alembic.runtime.migration import MigrationContext
 from bbs_core.errors import StorageError
 from bbs_core.store import plugin_rows
 from bbs_core.store.models import PluginSchema, PluginValue
-from bbs_core.store.plugin_statements import NAME, WRITES, Guard, own_name, prefix_of
+from bbs_core.store.plugin_compiler import NAME, own_name, prefix_of
+from bbs_core.store.plugin_statements import WRITES, Guard
 from bbs_core.store.plugin_tables import is_trouble, said, within
 
 # No post is stored meanwhile, and at a start all plugins together have ten seconds.

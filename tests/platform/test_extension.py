@@ -50,6 +50,10 @@ FAULTS = [
         "The name of a field does not begin with _ or model_, as model_config does (odd.py:2).",
     ),
     (
+        '@action("X")\ndef one(_x: str): ...',
+        "The name of a field does not begin with _ or model_, as _x does (odd.py:2).",
+    ),
+    (
         f'import typing\n@action("X")\ndef one(x: typing.Literal[*range({CHOICES_LIMIT + 1})]): ...',
         f"x has {CHOICES_LIMIT + 1} choices; a form has room for {CHOICES_LIMIT} (odd.py:3).",
     ),
