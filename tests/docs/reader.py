@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 
@@ -94,6 +94,7 @@ class Reader:
             self._clients[name] = self._stack.enter_context(terminal(command))
         shown = play(self._clients[name], script)
         assert shown == script, shown
+        self._wait_until_known(name)
 
     def visit(self, path: str) -> None:
         """Open a page of the console."""
@@ -136,9 +137,16 @@ class Reader:
 
     def _wait_until_told(self) -> None:
         """Wait until the plugin has heard of every post, as a reader does by being slow."""
+        self._wait(lambda connection: not connection.execute(BEHIND).fetchall())
+
+    def _wait_until_known(self, name: str) -> None:
+        """A client asks for a text as soon as it has sent its name; others know the user a moment later."""
+        self._wait(lambda connection: connection.execute("SELECT 1 FROM users WHERE name = ?", [name]).fetchall())
+
+    def _wait(self, done: Callable[[sqlite3.Connection], object]) -> None:
         end = time.monotonic() + TIMEOUT_S
         with closing(sqlite3.connect(f"file:{self._board.data / 'bbs.sqlite3'}?mode=ro", uri=True)) as connection:
-            while connection.execute(BEHIND).fetchall():
+            while not done(connection):
                 assert time.monotonic() < end
 
 
