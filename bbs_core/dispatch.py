@@ -183,16 +183,7 @@ _STOCK_HOOKS = {command.hook for command in (POST, *STOCK.values())}
 def _refusal(error: BBSError, command: Command) -> list[str]:
     if not isinstance(error, (HookFailed, UserError)):
         log.error("plugin_answer_refused", hook=command.hook, why=str(error))
-    return [_sentence(error)]
-
-
-def _sentence(error: Exception) -> str:
-    """What to tell a user, though the error is of a plugin's own making."""
-    try:
-        return encodable(str(error))
-    except Exception:
-        log.exception("plugin_text_refused")
-        return "A plugin had something to say and could not."
+    return [encodable(str(error))]
 
 
 def _switched_off(command: Command) -> str:

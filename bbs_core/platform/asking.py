@@ -179,7 +179,4 @@ def _set_aside(plugin: Plugin) -> Answer:
 def _problem(error: HookFailed | UserError) -> Answer:
     if isinstance(error, HookFailed):
         return Answer(problem=str(error), incident=error.incident)
-    try:
-        return Answer(problem=encodable(str(error)), refused=True)
-    except Exception:  # noqa: BLE001 - the error may be of the plugin's own making
-        return Answer(problem="A plugin had something to say and could not.", refused=True)
+    return Answer(problem=encodable(str(error)), refused=True)

@@ -68,7 +68,7 @@ async def _reply(function: Implementation, user: User, understand: Understand) -
         except Exception as error:
             raise runner.failure(function.hook, error) from error
     except BBSError as error:
-        return Reply(runner.plugin, Outcome.FAILED, _sentence(error))
+        return Reply(runner.plugin, Outcome.FAILED, encodable(str(error))[:SENTENCE_CHARACTERS])
 
 
 def _exported(plugin: str, answer: Any) -> Reply:
@@ -85,10 +85,3 @@ def _forgotten(plugin: str, answer: Any) -> Reply:
     if answer is None:
         return Reply(plugin, Outcome.NOTHING, "It kept nothing of this user.")
     return Reply(plugin, Outcome.ANSWERED, encodable(answer)[:SENTENCE_CHARACTERS])
-
-
-def _sentence(error: BBSError) -> str:
-    try:
-        return encodable(str(error))[:SENTENCE_CHARACTERS]
-    except Exception:  # noqa: BLE001 - an error of a plugin's own making
-        return "It failed, and could not say why."

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 import decimal
 import enum
-import json
 import sys
 import uuid
 from collections.abc import Mapping
@@ -28,6 +27,8 @@ VALUES = frozenset(
         *(datetime.datetime, datetime.date, datetime.time, datetime.timedelta),
     )
 )
+# A deeper value would exhaust the stack of the writer.
+DEEPEST = 50
 READS = (sa.Select, sa.CompoundSelect)
 WRITES = (sa.Insert, sa.Update, sa.Delete)
 
@@ -115,9 +116,9 @@ class Guard:
 
 def _check_value(kind: sa.types.TypeEngine[Any], value: Any) -> None:
     """A value of a type of the plugin's own would have its code run in the writer's thread."""
-    if isinstance(kind, sa.JSON) or (isinstance(kind, sa.Enum) and isinstance(value, enum.Enum)):
-        return
-    if type(value) not in VALUES:
+    if isinstance(kind, sa.JSON):
+        _check_json(value)
+    elif type(value) not in VALUES and not (isinstance(kind, sa.Enum) and isinstance(value, enum.Enum)):
         raise refused(f"a value of the type {type(value).__name__}")
 
 
@@ -127,14 +128,17 @@ def _plain_row(row: dict[str, Any], binds: Mapping[str, Any]) -> dict[str, Any]:
         raise StorageError(f"Each row has the keys that the statement has places for, and no other: {odd[:60]}.")
     for name, value in row.items():
         _check_value(binds[name].type, value)
-    return {name: _as_json(value) if isinstance(binds[name].type, sa.JSON) else value for name, value in row.items()}
+    return dict(row)
 
 
-def _as_json(value: Any) -> Any:
-    try:
-        return json.loads(json.dumps(value))
-    except (TypeError, ValueError, RecursionError):
-        raise StorageError("A value of a JSON column is of texts, numbers, lists and dicts, and not deep.") from None
+def _check_json(value: Any, deepest: int = DEEPEST) -> None:
+    kind = type(value)
+    if value is sa.JSON.NULL or kind in (str, bool, int, float, type(None)):
+        return
+    if kind not in (list, dict) or not deepest or (kind is dict and any(type(key) is not str for key in value)):
+        raise refused(f"a {kind.__name__} there in JSON, which is of texts, numbers, lists and dicts, and not deep")
+    for part in value.values() if kind is dict else value:
+        _check_json(part, deepest - 1)
 
 
 def size_of(value: Any) -> int:

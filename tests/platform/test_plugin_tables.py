@@ -167,6 +167,15 @@ class OddRows(list[dict[str, Any]]):
         return 1
 
 
+class OddDict(dict[str, Any]):
+    """A value with code of its own."""
+
+
+def deep(levels: int) -> list[Any]:
+    return [deep(levels - 1)] if levels else []
+
+
+as_json = sa.table(own.name, sa.column("name", sa.JSON()))
 shouted = sa.table(own.name, sa.column("name", Shouted()), sa.column("points", sa.Integer))
 late = sa.bindparam("called", type_=sa.Text, literal_execute=True)
 
@@ -186,6 +195,9 @@ late = sa.bindparam("called", type_=sa.Text, literal_execute=True)
         (sa.insert(own), ({"name": "x"} for _ in "xy"), "are a list of dicts"),
         (sa.insert(own), [{Odd("name"): "x"}], "names of columns"),
         (sa.insert(own), 3, "are a list of dicts"),
+        (sa.insert(as_json), [{"name": deep(60)}], "and not deep"),
+        (sa.insert(as_json), [{"name": OddDict()}], "a OddDict there in JSON"),
+        (sa.insert(as_json).values(name=[OddDict()]), [], "a OddDict there in JSON"),
         (sa.insert(shouted).values(points=1), [{"name": "x"}], "the type Shouted"),
         (sa.update(own).where(own.c.name == "x"), [{"name_1": "y"}], "and no other"),
         (sa.update(own).where(own.c.name == late).values(points=1), [{"called": "x"}], "a value that is made later"),
