@@ -5,23 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import importlib
 import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Protocol
 
 import structlog
 
-from bbs_core import accounts, acts, keys, ledger, metrics, sanctions, staff
-from bbs_core.acts import EXPLAIN, RUN_VERB, checked_question, checked_verb
+from bbs_core import accounts, ledger, sanctions, staff
 from bbs_core.board import Board
 from bbs_core.chunks import Cache
 from bbs_core.control import SOCKET_FILE, ControlServer
 from bbs_core.dispatch import Dispatch
+from bbs_core.edges import ConsoleServer, Edges
 from bbs_core.effects import Acts, Effects
-from bbs_core.explaining import explain
 from bbs_core.follower import Follower
 from bbs_core.heartbeat import Heartbeat
 from bbs_core.host import FOLDER, PluginSet, found_plugins
@@ -30,7 +27,6 @@ from bbs_core.live_settings import LiveSettings, status_of
 from bbs_core.mail import Mail
 from bbs_core.metrics import Counts
 from bbs_core.noticeboard import Noticeboard
-from bbs_core.platform import personal
 from bbs_core.platform.calls import Calls
 from bbs_core.platform.discovery import Plugin
 from bbs_core.platform.life import Life
@@ -63,20 +59,6 @@ log = structlog.get_logger(__name__)
 WRITER_STOP_S = 1.0
 SETUP_KEY_BYTES = 24
 NODE_BYTES = 8
-METRICS_TIMEOUT_S = 1.0
-CONSOLE_KEY_FILE = "console.key"
-
-
-class ConsoleServer(Protocol):
-    """What the core needs to know of the console that it starts."""
-
-    port: int
-
-    def start(self) -> None:
-        """Start to answer."""
-
-    def stop(self) -> None:
-        """Stop within a second."""
 
 
 class App:
@@ -136,7 +118,20 @@ class App:
         )
         self.life = Life(parts, node if self._shared else ALONE)
         self._watchdog = Watchdog(lambda: self.plugins.plugins)
-        self._calls = Calls(lambda: self.plugins, lambda: self._loop)
+        self.edges = Edges(
+            data=self.data,
+            start=start,
+            access=self.access,
+            ledger=self.ledger,
+            calls=Calls(lambda: self.plugins, lambda: self._loop),
+            dispatch=self.dispatch,
+            presence=self.presence,
+            counts=self.counts,
+            commits=self.commits,
+            writer=self.writer,
+            cache=self.cache,
+            connections=lambda: len(self.server.connections),
+        )
         self.live = LiveSettings(
             start, settings, self.readers, self.board, self.mail, self.rules, self.dispatch, self.life
         )
@@ -154,7 +149,7 @@ class App:
         self.heartbeat = Heartbeat(node, self.writer.call, self._status, alone=not self._shared)
         self._indexer = Indexer(self.writer.call, lambda: self.board.last_id)
         self._bell = Bell(url, settings.store.bell_interval_s, self._ring) if self._shared else None
-        self._control = ControlServer(self.data / SOCKET_FILE, self._perform)
+        self._control = ControlServer(self.data / SOCKET_FILE, self.edges.perform)
         self.console: ConsoleServer | None = None
         self.setup_key: str | None = None
 
@@ -169,7 +164,8 @@ class App:
         if self.settings.admin.enabled:
             if not await self.readers.read(staff.has_staff):
                 self.setup_key = secrets.token_urlsafe(SETUP_KEY_BYTES)
-            self.console = self._start_console()
+            self.console = self.edges.console(self.settings.admin, self.setup_key)
+            self.console.start()
         self._watchdog.start()
 
     async def open(self) -> None:
@@ -254,64 +250,7 @@ class App:
         self.heartbeat.soon()
 
     def _status(self) -> dict[str, object]:
-        return {"plugins": status_of(self.plugins), "writer": self.health()["writer"]}
-
-    def health(self) -> dict[str, object]:
-        """Say whether the board can keep what it is sent."""
-        failing = self.writer.failing
-        return {"status": "failing" if failing else "ok", "writer": str(failing or "ok")}
-
-    def _plugin_values(self) -> dict[tuple[str, str], float]:
-        """Ask the plugins, in the loop; whoever asks for metrics waits no longer than this."""
-        try:
-            return self._calls.wait_for(self.dispatch.metrics(), METRICS_TIMEOUT_S)
-        except TimeoutError:
-            return {}
-
-    def _perform(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        if name == RUN_VERB:
-            verb = checked_verb(arguments)
-            running = self.dispatch.run_verb(verb.plugin, verb.verb, verb.text)
-            return {"rows": asyncio.run_coroutine_threadsafe(running, self._loop).result()}
-        if name == EXPLAIN:
-            asked = checked_question(arguments)
-            explaining = explain(self.dispatch, self.presence, asked.user, asked.command, asked.address)
-            return asyncio.run_coroutine_threadsafe(explaining, self._loop).result()
-        asking = {what.__name__: functools.partial(what, self._calls) for what in (personal.export, personal.forget)}
-        desk = acts.Desk(self.access, self.ledger, self._start, self._calls.configured, **asking)
-        outcome = acts.perform(desk, acts.operator(), name, arguments)
-        return {**outcome, "problem": self.plugins.problem(arguments["name"])} if name == acts.RELOAD else outcome
-
-    def _start_console(self) -> ConsoleServer:
-        """The console is an edge, named by string, so that the core can be had without it."""
-        admin: Any = importlib.import_module("admin")
-        registry = metrics.new_registry(self.counts, self._gauges())
-        context = admin.ConsoleContext(
-            access=self.access,
-            ledger=self.ledger,
-            start=self._start,
-            calls=self._calls,
-            health=self.health,
-            metrics=lambda: metrics.render(registry),
-            secret_key=keys.open_key(self.data / CONSOLE_KEY_FILE),
-            setup_key=self.setup_key,
-        )
-        serving: Any = importlib.import_module("admin.serving")
-        console: ConsoleServer = serving.ConsoleServer(admin.create_app(context), self.settings.admin)
-        console.start()
-        return console
-
-    def _gauges(self) -> metrics.Gauges:
-        return metrics.Gauges(
-            sessions=lambda: len(self.presence),
-            connections=lambda: len(self.server.connections),
-            waiting_rows=lambda: self.commits.waiting_rows,
-            memory_bytes=lambda: self.cache.size_bytes,
-            commits=lambda: self.writer.commits,
-            writer_failing=lambda: self.writer.failing is not None,
-            plugin_failures=lambda: self.plugins.failure_counts(),
-            plugin_values=self._plugin_values,
-        )
+        return {"plugins": status_of(self.plugins), "writer": self.edges.health()["writer"]}
 
     def _settle(self, batch: Batch) -> None:
         self._in_loop(self.commits.settle, batch)

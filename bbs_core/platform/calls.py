@@ -29,6 +29,10 @@ class Calls:
         """Return the settings of a plugin, None where this process knows of none."""
         return self.plugins.configured(plugin)
 
+    def run(self, call: Coroutine[Any, Any, T]) -> T:
+        """Run a call on the loop that has an end of its own. Raises what the call raises."""
+        return asyncio.run_coroutine_threadsafe(call, self._loop()).result()
+
     def wait_for(self, call: Coroutine[Any, Any, T], timeout_s: float) -> T:
         """Run a call on the loop, and give it up after some time. Raises TimeoutError and what the call raises."""
         asking = asyncio.run_coroutine_threadsafe(call, self._loop())

@@ -117,10 +117,14 @@ def test_what_is_kept_of_a_user_is_exported_and_forgotten(board: LiveBoard) -> N
     last_id, dora = board.call(lambda: board.app.board.last_id), User(7, "dora", False)
     kept = Reply("new", Outcome.ANSWERED, "", {"post_id": last_id, "message_id": 0})
     forgotten = Reply("new", Outcome.ANSWERED, "How far the user has read was forgotten.")
-    assert kept in personal.export(board.app._calls, dora)
-    assert forgotten in personal.forget(board.app._calls, dora)
-    assert Outcome.NOTHING in [one.outcome for one in personal.export(board.app._calls, dora) if one.plugin == "new"]
-    assert Outcome.NOTHING in [one.outcome for one in personal.forget(board.app._calls, dora) if one.plugin == "new"]
+    assert kept in personal.export(board.app.edges.calls, dora)
+    assert forgotten in personal.forget(board.app.edges.calls, dora)
+    assert Outcome.NOTHING in [
+        one.outcome for one in personal.export(board.app.edges.calls, dora) if one.plugin == "new"
+    ]
+    assert Outcome.NOTHING in [
+        one.outcome for one in personal.forget(board.app.edges.calls, dora) if one.plugin == "new"
+    ]
     with visit(board, "dora") as client:
         assert news(client)[0].startswith("Welcome!")
     with visit(board, "dan") as client:

@@ -99,7 +99,7 @@ def test_the_example_of_the_page_gives_and_forgets(tmp_path: Path) -> None:
         with board.client("ann") as ann:
             ann.post("/mood a bit tired")
             assert ann.list() == ["* It is noted."]
-        user, calls = User(1, "ann", False), board.app._calls
+        user, calls = User(1, "ann", False), board.app.edges.calls
         asked = (personal_calls.export, personal_calls.forget, personal_calls.forget)
         replies = [one for ask in asked for one in ask(calls, user) if one.plugin == "mood"]
     assert [(one.outcome.value, one.data or one.sentence) for one in replies] == [
